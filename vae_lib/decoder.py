@@ -1,0 +1,83 @@
+"""The decoder: from a latent vector z to the likelihood p(x|z) (chapter 3).
+
+The decoder returns logits for either likelihood; `pixel_mean` turns them into the
+picture E[x|z].
+
+Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, appendices C.1, C.2.
+"""
+
+import math
+from typing import Any
+
+from vae_lib.initializer import he_normal
+from vae_lib.tensorflow_quietly import keras, tf
+
+
+def pixel_mean(logits: Any) -> Any:
+    """The mean E[x|z] of every pixel, in (0, 1): the sigmoid of the logits, same shape."""
+    return tf.sigmoid(logits)
+
+
+def bernoulli_log_likelihood(x: Any, logits: Any) -> Any:
+    """Compute log p(x|z) where each pixel is a coin with probability sigmoid(logits).
+
+    For pixels that are not 0 or 1 this is the negative cross-entropy, which the field
+    trains on but which is not a log-probability (chapter 3).
+
+    Args:
+        x: images in [0, 1], shape `(batch, x_dim)`.
+        logits: the decoder's output, shape `(batch, x_dim)`.
+
+    Returns:
+        The log-likelihood of each example in nats, shape `(batch,)`.
+    """
+    per_pixel = -tf.nn.sigmoid_cross_entropy_with_logits(labels=x, logits=logits)  # (batch, x_dim)
+    return tf.reduce_sum(per_pixel, axis=-1)  # (batch,)
+
+
+def gaussian_log_likelihood(x: Any, mean: Any, variance: float = 1.0) -> Any:
+    """Compute log p(x|z) where each pixel is N(mean, variance), constant included.
+
+    Args:
+        x: images, shape `(batch, x_dim)`.
+        mean: the means of the pixels, shape `(batch, x_dim)`.
+        variance: σ², one fixed number for all pixels.
+
+    Returns:
+        The log-density of each example in nats, shape `(batch,)`.
+    """
+    squares = tf.square(x - mean) / variance  # (batch, x_dim)
+    return -0.5 * tf.reduce_sum(squares + math.log(2.0 * math.pi * variance), axis=-1)  # (batch,)
+
+
+@keras.saving.register_keras_serializable(package="vae_lib")
+class Decoder(keras.layers.Layer):
+    """The logits of every pixel: one hidden ELU layer, one linear output.
+
+    Args:
+        x_dim: number of pixels.
+        h_dim: width of the hidden layer.
+        seed: of the initial weights.
+    """
+
+    def __init__(self, x_dim: int = 784, h_dim: int = 128, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.x_dim, self.h_dim, self.seed = x_dim, h_dim, seed
+        weights = he_normal(seed)
+        self.hidden = keras.layers.Dense(h_dim, activation="elu", kernel_initializer=weights)
+        self.logits = keras.layers.Dense(x_dim, kernel_initializer=weights)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the weights for latent vectors of shape `(batch, z_dim)`."""
+        self.hidden.build(input_shape)
+        self.logits.build((None, self.h_dim))
+
+    def call(self, z: Any) -> Any:
+        """From latent vectors `(batch, z_dim)` to logits `(batch, x_dim)`."""
+        h = self.hidden(z)  # (batch, h_dim)
+        return self.logits(h)  # (batch, x_dim)
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras needs to make this layer again."""
+        mine = {"x_dim": self.x_dim, "h_dim": self.h_dim, "seed": self.seed}
+        return {**super().get_config(), **mine}

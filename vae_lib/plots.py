@@ -1,0 +1,96 @@
+"""Arrays in, figures out: the pictures that several chapters draw."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+STYLE = Path(__file__).with_name("book.mplstyle")
+MARKERS = "osD^v<>pP*"  # one for each class of digit: color is never the only difference
+
+
+def use_book_style() -> None:
+    """Draw every figure from here on in the book's look."""
+    plt.style.use(STYLE)
+
+
+def show_digit(ax: Any, image: Any) -> None:
+    """Draw one image of 784 values in [0, 1], ink dark on light, without axes."""
+    ax.imshow(np.reshape(image, (28, 28)), cmap="gray_r", vmin=0, vmax=1)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+
+
+def digit_grid(images: Any, columns: int) -> Figure:
+    """Draw images row by row in a grid.
+
+    Args:
+        images: shape `(n, 784)` or `(n, 28, 28)`, values in [0, 1].
+        columns: images in a row.
+    """
+    rows = -(-len(images) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(0.8 * columns, 0.8 * rows), squeeze=False, layout="constrained"
+    )
+    for ax in axes.flat[len(images) :]:
+        ax.set_axis_off()
+    for ax, image in zip(axes.flat, images, strict=False):
+        show_digit(ax, image)
+    return figure
+
+
+def digit_rows(rows: Mapping[str, Any]) -> Figure:
+    """Draw one labeled row of images for each entry, to be compared column by column.
+
+    Args:
+        rows: images of shape `(n, 784)`, by label; the same n in each.
+    """
+    columns = len(next(iter(rows.values())))
+    figure, axes = plt.subplots(
+        len(rows), columns, figsize=(0.8 * columns + 1.6, 0.82 * len(rows)), squeeze=False
+    )
+    for row, (label, images) in zip(axes, rows.items(), strict=True):
+        for ax, image in zip(row, images, strict=True):
+            show_digit(ax, image)
+        row[0].set_ylabel(label, rotation=0, ha="right", va="center")
+    return figure
+
+
+def loss_curves(history: Mapping[str, Any]) -> Figure:
+    """Draw the loss and its two parts against the iteration, in nats.
+
+    Args:
+        history: what `training.train` returns.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(9, 2.9), sharex=True)
+    for ax, name in zip(axes, ("loss", "reconstruction", "kl"), strict=True):
+        ax.plot(history["iteration"], history[name])
+        ax.set(title={"kl": "KL"}.get(name, name), xlabel="iteration")
+    axes[0].set_ylabel("nats per image")
+    return figure
+
+
+def latent_map(mean: Any, labels: Any, dimensions: Sequence[int]) -> Figure:
+    """Draw where the encoder puts images, with a color and a marker for each class.
+
+    Args:
+        mean: posterior means, shape `(n, z_dim)`.
+        labels: the digit on each image, shape `(n,)`.
+        dimensions: one or two columns of `mean`; with one, classes are spread over the height.
+    """
+    figure, ax = plt.subplots(figsize=(6.2, 5.2))
+    across = np.asarray(mean)[:, dimensions[0]]
+    up = np.asarray(mean)[:, dimensions[1]] if len(dimensions) > 1 else labels
+    colors = plt.get_cmap("tab10").colors  # type: ignore[attr-defined]
+    for digit, marker in enumerate(MARKERS):
+        mine = np.asarray(labels) == digit
+        style: dict[str, Any] = {"s": 16, "alpha": 0.7, "linewidths": 0, "color": colors[digit]}
+        ax.scatter(across[mine], up[mine], marker=marker, label=str(digit), **style)
+    ax.set_xlabel(f"mean of z, dimension {dimensions[0] + 1}")
+    ax.set_ylabel(f"mean of z, dimension {dimensions[1] + 1}" if len(dimensions) > 1 else "digit")
+    ax.legend(title="digit", loc="center left", bbox_to_anchor=(1, 0.5), markerscale=1.6)
+    return figure

@@ -1,0 +1,203 @@
+"""Training, counted in iterations: many minibatches in one compiled call (chapter 6).
+
+Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, algorithm 1.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from vae_lib.model import VAE
+from vae_lib.parameters import check_parameters
+from vae_lib.progress import progress_bar
+from vae_lib.reparameterization import standard_normal
+from vae_lib.tensorflow_quietly import tf
+
+STEPS_PER_CALL = 500  # enough to hide the cost of a call, few enough to keep the bar moving
+
+HISTORY = ("iteration", "loss", "reconstruction", "kl", "samples")
+History = dict[str, np.ndarray]
+Steps = Callable[[Any, Any], Any]
+
+
+def minibatch_order(n: int, batch_size: int, start: int, stop: int, seed: int) -> np.ndarray:
+    """Which images the minibatches `start` to `stop` are made of.
+
+    Epochs, each a shuffle of its own, are laid end to end and cut into minibatches: every
+    image is seen once an epoch, and none is left out where `batch_size` does not divide n.
+
+    Returns:
+        Indices below n, int32, shape `(stop - start, batch_size)`.
+    """
+    first, last = start * batch_size // n, (stop * batch_size - 1) // n
+    epochs = [np.random.default_rng([seed, e]).permutation(n) for e in range(first, last + 1)]
+    begin = start * batch_size - first * n
+    indices = np.concatenate(epochs)[begin : begin + (stop - start) * batch_size]
+    return indices.reshape(-1, batch_size).astype(np.int32)
+
+
+def train_step(model: VAE, x: Any) -> Any:
+    """One step of the optimizer on one minibatch.
+
+    Args:
+        model: a compiled model.
+        x: images, shape `(batch, x_dim)`.
+
+    Returns:
+        The loss and its two parts, reconstruction and KL, averaged over the minibatch, in
+        nats, shape `(3,)`.
+    """
+    with tf.GradientTape() as tape:
+        reconstruction, kl = model.terms(x, model(x, training=True))  # (batch,), (batch,)
+        loss = tf.reduce_mean(reconstruction + kl)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    model.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+    return tf.stack([loss, tf.reduce_mean(reconstruction), tf.reduce_mean(kl)])
+
+
+def compile_steps(model: VAE, x: Any, batch_size: int) -> Steps:
+    """Compile a run of many steps into one XLA graph over images that stay in memory.
+
+    Args:
+        model: a compiled model.
+        x: all the images, shape `(n, x_dim)`.
+        batch_size: images in a minibatch.
+
+    Returns:
+        A function of the order, int32 `(STEPS_PER_CALL * batch_size,)`, and of how many of
+        its minibatches to take; it returns the sums of what `train_step` returned.
+    """
+    model.optimizer.build(model.trainable_variables)
+
+    @tf.function(jit_compile=True)
+    def steps(order: Any, n_steps: Any) -> Any:
+        i, sums = 0, tf.zeros(3)
+        while i < n_steps:  # not `for i in tf.range(n_steps)`: XLA would compile each n anew
+            rows = tf.slice(order, [i * batch_size], [batch_size])  # (batch,)
+            sums += train_step(model, tf.gather(x, rows))
+            i += 1
+        return sums
+
+    order = tf.TensorSpec([STEPS_PER_CALL * batch_size], tf.int32)
+    return cast("Steps", steps.get_concrete_function(order, tf.TensorSpec([], tf.int32)))
+
+
+def run(
+    steps: Steps,
+    n: int,
+    batch_size: int,
+    start: int,
+    stop: int,
+    seed: int,
+    bar: Any,
+) -> np.ndarray:
+    """Take the iterations from `start` to `stop`, and average what they report.
+
+    Raises:
+        FloatingPointError: the loss is no longer a finite number.
+    """
+    sums = np.zeros(3)
+    for i in range(start, stop, STEPS_PER_CALL):
+        n_steps = min(STEPS_PER_CALL, stop - i)
+        # Always a whole call's worth of minibatches: one shape, compiled once.
+        order = minibatch_order(n, batch_size, i, i + STEPS_PER_CALL, seed)
+        sums += steps(tf.constant(order.ravel()), tf.constant(n_steps)).numpy()
+        bar.update(n_steps)
+    if not np.isfinite(sums).all():
+        raise FloatingPointError(
+            f"the loss became {sums[0]} between iterations {start} and {stop}; "
+            "a smaller learning rate usually helps"
+        )
+    return sums / (stop - start)
+
+
+def check_images(model: VAE, x: Any) -> None:
+    """Refuse images that `model` cannot be trained on, before any work is done.
+
+    Raises:
+        ValueError: says what was given, what it may be, and the usual remedy.
+    """
+    shape = np.shape(x)
+    if len(shape) != 2 or shape[0] == 0 or shape[1] != model.x_dim:
+        raise ValueError(
+            f"x had the shape {shape}; it may be (n, {model.x_dim}), "
+            "which is what load_mnist(flat=True) makes"
+        )
+    low, high = np.min(x), np.max(x)
+    if not 0 <= low <= high <= 1:
+        raise ValueError(
+            f"x had values from {low} to {high}; they may be from 0 to 1: divide bytes by 255"
+        )
+
+
+def save_samples(images: np.ndarray, folder: Path, number: int) -> None:
+    """Save a grid of images, shape `(16, x_dim)`, as `000.png`, `001.png`, ... in `folder`."""
+    import matplotlib.pyplot as plt  # only here: training alone needs no plotting
+
+    from vae_lib.plots import digit_grid
+
+    figure = digit_grid(images, columns=4)
+    figure.savefig(folder / f"{number:03d}.png")
+    plt.close(figure)
+
+
+def train(
+    model: VAE,
+    x: np.ndarray,
+    iterations: int,
+    *,
+    batch_size: int = 64,
+    report_every: int = 1000,
+    out: str | Path | None = None,
+    seed: int = 0,
+) -> History:
+    """Train `model` on the images `x`, and report on the way.
+
+    Training goes on from where the model's optimizer stands: two calls of 500 iterations
+    do what one of 1,000 does.
+
+    Args:
+        model: a compiled model.
+        x: images in [0, 1], shape `(n, x_dim)`.
+        iterations: number of minibatches to train on.
+        batch_size: images in a minibatch.
+        report_every: iterations between two reports.
+        out: a folder for each report's 4×4 grid of samples: `000.png`, `001.png`, ...
+        seed: of the order of the images, and of the latent vectors behind the samples.
+
+    Returns:
+        One entry a report: `iteration`; `loss`, `reconstruction` and `kl`, averaged since
+        the report before, in nats; `samples`, the mean images of 16 fixed draws of the
+        prior, shape `(reports, 16, x_dim)`.
+
+    Raises:
+        ValueError: an argument is not what it may be, or the model is not compiled.
+        FloatingPointError: the loss is no longer a finite number.
+    """
+    check_parameters({"iterations": iterations, "batch_size": batch_size, "seed": seed})
+    if not isinstance(report_every, int) or report_every < 1:
+        raise ValueError(f"report_every was {report_every!r}; it may be a whole number from 1")
+    if getattr(model, "optimizer", None) is None:
+        raise ValueError("the model has no optimizer: call model.compile(keras.optimizers.Adam())")
+    check_images(model, x)
+    folder = Path(out) if out is not None else None
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+
+    steps = compile_steps(model, tf.constant(x, tf.float32), batch_size)
+    z = standard_normal((16, model.z_dim), (seed, 0))  # (16, z_dim)
+    history: dict[str, list[Any]] = {name: [] for name in HISTORY}
+    begin = int(model.optimizer.iterations)
+    end = begin + iterations
+    with progress_bar(total=iterations, unit="iteration") as bar:
+        for start in range(begin, end, report_every):
+            stop = min(start + report_every, end)
+            means = run(steps, len(x), batch_size, start, stop, seed, bar)
+            images = model.sample(z).numpy()  # (16, x_dim)
+            for name, value in zip(HISTORY, (stop, *means, images), strict=True):
+                history[name].append(value)
+            if folder:
+                save_samples(images, folder, len(history["samples"]) - 1)
+    return {name: np.array(values) for name, values in history.items()}

@@ -1,0 +1,46 @@
+# The first target that runs makes .venv, with exactly the versions in uv.lock.
+UV := $(shell command -v uv || echo .uv/bin/uv)
+LOCAL_UV := $(filter .uv/bin/uv,$(UV))
+PYTHON := .venv/bin/python
+READY := .venv/.made-from-lock
+unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
+
+.PHONY: help book test lab check clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+
+book: $(READY)  ## run the chapters and typeset them: _build/html/index.html
+	@$(PYTHON) tools/book.py build
+	@echo "The book: $(CURDIR)/_build/html/index.html"
+
+test: $(READY)  ## run the tests, then the chapters
+	@$(PYTHON) -m pytest
+	@$(PYTHON) tools/book.py execute
+
+lab: $(READY)  ## open the chapters in JupyterLab
+	@$(PYTHON) -m jupyterlab chapters/
+
+check: $(READY) $(LOCAL_UV)  ## check style, types, the chapters' pairs and the lock file
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@$(PYTHON) tools/pairs.py
+	@$(UV) lock --check --quiet
+
+clean:  ## remove what was built and all caches; .venv stays
+	@rm -rf _build .book .mypy_cache .pytest_cache .ruff_cache
+	@find . \( -name .venv -o -name .uv \) -prune -o -name __pycache__ -prune -exec rm -rf {} +
+
+# Without the stamp an environment is half made: it is made anew.
+$(READY): uv.lock pyproject.toml | $(LOCAL_UV)
+	@test -e $(READY) || rm -rf .venv
+	@echo "Installing the versions in uv.lock into .venv …"
+	@$(UV) sync --frozen --quiet
+	@touch $(READY)
+
+.uv/bin/uv:
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or newer is needed, as python3: see https://www.python.org/downloads/." >&2; exit 1; }
+	@echo "Installing uv into .uv …"
+	@rm -rf .uv && python3 -m venv .uv && .uv/bin/python -m pip install --quiet uv

@@ -1,0 +1,235 @@
+"""Run the chapters, and typeset the book from exactly what ran.
+
+python tools/book.py execute    run each chapter of which no fresh result is at hand
+python tools/book.py build      the same, then typeset and check _build/html
+
+A result is fresh as long as the chapter's cells, the library, uv.lock and the digits
+are what they were; it is kept under that key in .book/executed/.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+import check_html
+import nbformat
+import pairs
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+CELL_TIMEOUT = 1200  # seconds; the longest cell trains for a fraction of it
+REPORT = "report.xml"
+KEPT_RESULTS = 3  # of each chapter, so that going back to other digits runs nothing
+
+
+class BookError(Exception):
+    """What stops the build, in one line for the terminal."""
+
+
+class Digits(NamedTuple):
+    """The digits that all chapters run on."""
+
+    label: str  # what they are, part of each result's key
+    setting: str  # the value of VAE_LIB_MNIST that leads every kernel to them
+
+
+def find_digits() -> Digits:
+    """Find the digits once: six kernels need not each try the network."""
+    from vae_lib.data import DataError, load_mnist
+
+    try:
+        digits = load_mnist()
+    except DataError as error:
+        raise BookError(str(error)) from error
+    print(f"Digits: {digits}", flush=True)
+    setting = digits.source
+    if setting == "file":
+        setting = os.path.abspath(os.environ["VAE_LIB_MNIST"])  # noqa: PTH100 (keep symlinks)
+    return Digits(f"{digits.source} {digits.name}", setting)
+
+
+def chapters_in_step(root: Path) -> list[Path]:
+    """Return the chapters' notebooks; an edit to one half of a pair only is not built."""
+    for source in sorted((root / "chapters").glob("*.md")):
+        if difference := pairs.drift(source):
+            raise BookError(f"chapters/{source.name}: not in step: {difference}; {pairs.REMEDY}")
+    return sorted((root / "chapters").glob("*.ipynb"))
+
+
+def library_digest(root: Path) -> str:
+    """Digest what every chapter's result depends on: the library and the locked versions."""
+    sources = [p for p in (root / "vae_lib").rglob("*") if p.suffix in {".py", ".mplstyle"}]
+    return files_digest(root, [*sources, root / "uv.lock"])
+
+
+def files_digest(root: Path, files: list[Path]) -> str:
+    """Digest the names and contents of files."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(f"{path.relative_to(root)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def result_path(root: Path, chapter: Path, digits: Digits) -> Path:
+    """Return where a chapter's executed copy is kept: its outputs have no part in the key."""
+    cells = nbformat.read(chapter, as_version=4).cells
+    content = [(cell.cell_type, cell.source, cell.metadata) for cell in cells]
+    parts = json.dumps([content, library_digest(root), digits.label], sort_keys=True)
+    key = hashlib.sha256(parts.encode()).hexdigest()[:16]
+    return root / ".book/executed" / f"{chapter.stem}-{key}.ipynb"
+
+
+def execute(root: Path, digits: Digits) -> dict[str, Path]:
+    """Run the stale chapters; return each chapter's executed copy by the chapter's name."""
+    chapters = chapters_in_step(root)
+    results = {chapter: result_path(root, chapter, digits) for chapter in chapters}
+    stale = [chapter for chapter in chapters if not results[chapter].exists()]
+    if not stale:
+        print(f"Nothing to run: the results of all {len(chapters)} chapters are fresh.")
+    else:
+        staging = stage(root, stale)
+        run_notebooks(staging, digits)
+        failed = keep_passed(staging, {c.name: results[c] for c in stale})
+        prune(set(results.values()), root / ".book/executed")
+        if failed:
+            names = ", ".join(failed)
+            raise BookError(f"failed: {names}; the copies that ran are in .book/staging/")
+    return {chapter.stem: result for chapter, result in results.items()}
+
+
+def stage(root: Path, chapters: list[Path]) -> Path:
+    """Copy chapters into an empty folder, where running them changes no source."""
+    staging = root / ".book/staging"
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    for chapter in chapters:
+        shutil.copy(chapter, staging)
+    return staging
+
+
+def run_notebooks(staging: Path, digits: Digits) -> None:
+    """Run all notebooks of a folder in place, two at a time; pytest reports on the terminal."""
+    environment = os.environ | {
+        "VAE_LIB_MNIST": digits.setting,
+        "TQDM_DISABLE": "1",  # no progress bars on the page
+        "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, not the user's
+        "IPYTHONDIR": str(staging.with_name("ipython")),  # no start-up files of the user's
+    }
+    for name in ("JUPYTER_PATH", "MPLBACKEND"):
+        environment.pop(name, None)
+    # The project's pytest settings are for tests: here no file of settings counts.
+    command = [sys.executable, "-m", "pytest", "-c", os.devnull, f"--rootdir={staging}"]
+    command += ["-p", "no:cacheprovider", "--no-header", f"--junitxml={staging / REPORT}"]
+    command += ["-n2" if len(list(staging.iterdir())) > 1 else "-n0"]
+    command += ["--nbmake", "--nbmake-kernel=python3", f"--nbmake-timeout={CELL_TIMEOUT}"]
+    # Not checked: the report tells which chapters passed.
+    subprocess.run([*command, "--overwrite", staging], cwd=staging, env=environment, check=False)
+
+
+def keep_passed(staging: Path, results: dict[str, Path]) -> list[str]:
+    """Move the copies that ran to the end to where they are kept; return the others' names."""
+    report = staging / REPORT
+    passed = {}
+    if report.exists():  # else pytest itself was stopped, and nothing passed
+        for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 (pytest wrote it)
+            if len(case) == 0:  # no failure, error or skip in it
+                passed[case.attrib["name"]] = float(case.attrib["time"])
+    for name, seconds in sorted(passed.items()):
+        results[name].parent.mkdir(exist_ok=True)
+        (staging / name).replace(results[name])
+        print(f"{seconds:7.0f} s  {name}")
+    return sorted(results.keys() - passed.keys())
+
+
+def prune(fresh: set[Path], folder: Path) -> None:
+    """Delete old results, all but the newest few of each chapter."""
+    by_age = sorted(folder.glob("*.ipynb"), key=lambda p: p.stat().st_mtime, reverse=True)
+    for chapter in {path.stem.rpartition("-")[0] for path in by_age}:
+        mine = [path for path in by_age if path.stem.rpartition("-")[0] == chapter]
+        for path in set(mine[KEPT_RESULTS:]) - fresh:
+            path.unlink()
+
+
+def assemble(root: Path, results: dict[str, Path]) -> Path:
+    """Lay out what Jupyter Book reads: the pages of the toc, the chapters as they ran."""
+    source = root / ".book/source"
+    shutil.rmtree(source, ignore_errors=True)
+    (source / "chapters").mkdir(parents=True)
+    for name in ("_config.yml", "_toc.yml", "references.bib"):
+        shutil.copy(root / name, source)
+    for name in ("_static", "_vendor"):
+        shutil.copytree(root / name, source / name)
+    for page in parse_toc_yaml(root / "_toc.yml"):
+        folder, _, name = page.rpartition("/")
+        original = results.get(name) if folder == "chapters" else root / f"{page}.md"
+        if original is None or not original.exists():
+            raise BookError(f"_toc.yml names {page}, but there is no such page")
+        shutil.copy(original, source / f"{page}{original.suffix}")
+    return source
+
+
+def typeset(root: Path, source: Path) -> Path:
+    """Run Jupyter Book, any warning being a failure; return the folder of checked pages."""
+    print("Typesetting the book …", flush=True)
+    output = root / ".book/output"
+    shutil.rmtree(output, ignore_errors=True)
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    strict = ["-W", "-n", "--keep-going", "--quiet"]
+    # What it says on stdout is where this intermediate folder lies; warnings are on stderr.
+    done = subprocess.run(
+        [jupyter_book, "build", source, "--path-output", output, *strict],
+        stdout=subprocess.DEVNULL,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise BookError("Jupyter Book warned or failed: see above")
+    pages = output / "_build/html"
+    if found := check_html.faults(pages, source / "_toc.yml"):
+        raise BookError("\n".join([*found, f"{len(found)} faults in {pages.relative_to(root)}"]))
+    return pages
+
+
+def build(root: Path, digits: Digits) -> None:
+    """Bring _build/html up to date; after a failure there is none, rather than an old one."""
+    html = root / "_build/html"
+    try:
+        source = assemble(root, execute(root, digits))
+        inputs = [path for path in source.rglob("*") if path.is_file()]
+        digest = files_digest(root, [*inputs, root / "uv.lock"])
+        stamp = html / ".inputs"
+        if stamp.exists() and stamp.read_text() == digest:
+            print("Nothing to typeset: the book is fresh.")
+            return
+        pages = typeset(root, source)
+    except BookError:
+        shutil.rmtree(html, ignore_errors=True)
+        raise
+    shutil.rmtree(html, ignore_errors=True)
+    (pages / ".inputs").write_text(digest)
+    html.parent.mkdir(exist_ok=True)
+    pages.replace(html)
+
+
+def main() -> int:
+    """Run the chapters, or build the whole book."""
+    parser = argparse.ArgumentParser(description="Run the chapters, and typeset the book.")
+    parser.add_argument("action", choices=["execute", "build"])
+    action = {"execute": execute, "build": build}[parser.parse_args().action]
+    try:
+        action(ROOT, find_digits())
+    except BookError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

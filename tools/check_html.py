@@ -1,0 +1,150 @@
+"""Check the built book: every page there and whole, nothing fetched from another host.
+
+python tools/check_html.py [_build/html]
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from bs4 import BeautifulSoup
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+# A link element names a page, unless its relation makes the browser fetch something.
+FETCHING = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect"}
+FETCHING |= {"dns-prefetch", "manifest", "apple-touch-icon"}
+CSS_URL = re.compile(r"""url\(\s*["']?([^"')]+)|@import\s+["']([^"']+)""")
+SCRIPT_FETCH = re.compile(r"""(?:\b(?:import|fetch|from)\b|\.src\s*=)\s*\(?\s*["'`](https?:)?//""")
+IMAGE_FILE = re.compile(r"\.(png|svg|jpe?g|gif|webp)$", re.IGNORECASE)
+
+
+class Page:
+    """One HTML file, parsed once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.soup = BeautifulSoup(path.read_text("utf-8"), "html.parser")
+
+    @cached_property
+    def ids(self) -> set[str]:
+        """Return every target that a fragment can name."""
+        return {tag["id"] for tag in self.soup.find_all(id=True)}
+
+    def fetched(self) -> Iterator[str]:
+        """Yield every address that the browser loads by itself."""
+        for tag in self.soup.find_all(["script", "img", "iframe", "source", "embed", "video"]):
+            yield from filter(None, [tag.get("src"), tag.get("poster")])
+            yield from (part.split()[0] for part in tag.get("srcset", "").split(",") if part)
+        for tag in self.soup.find_all("link", href=True):
+            if FETCHING & set(tag.get("rel", [])):
+                yield tag["href"]
+        for tag in self.soup.find_all("object", data=True):
+            yield tag["data"]
+        for style in self.soup.find_all("style"):
+            yield from css_urls(style.get_text())
+        for tag in self.soup.find_all(style=True):
+            yield from css_urls(tag["style"])
+
+    def links(self) -> Iterator[str]:
+        """Yield every address that the reader may follow."""
+        yield from (tag["href"] for tag in self.soup.find_all("a", href=True))
+
+
+def css_urls(text: str) -> Iterator[str]:
+    """Yield the addresses that a style sheet loads."""
+    for match in CSS_URL.finditer(text):
+        yield (match[1] or match[2]).strip()
+
+
+def is_external(address: str) -> bool:
+    """Tell whether an address names a host."""
+    return bool(urlsplit(address).netloc)
+
+
+def output_faults(page: Page) -> Iterator[str]:
+    """Find outputs that no reader should see."""
+    if page.soup.select_one(".output.traceback"):
+        yield "shows a traceback"
+    elif any("Traceback (most recent" in out.get_text() for out in page.soup.select(".output")):
+        yield "prints a traceback"
+    if page.soup.select_one(".output.stderr"):
+        yield "shows what a cell wrote to stderr"
+
+
+def image_faults(page: Page) -> Iterator[str]:
+    """Find images that say nothing to who cannot see them."""
+    for image in page.soup.find_all("img"):
+        alt = image.get("alt", "").strip()
+        if not alt:
+            yield f"image without alt text: {image.get('src')}"
+        elif IMAGE_FILE.search(alt):
+            yield f"alt text is a file name: {alt}"
+
+
+def fetch_faults(page: Page) -> Iterator[str]:
+    """Find what would be fetched from another host."""
+    for address in page.fetched():
+        if is_external(address):
+            yield f"fetches from another host: {address}"
+    for script in page.soup.find_all("script", src=False):
+        if match := SCRIPT_FETCH.search(script.get_text()):
+            yield f"a script fetches from another host: {script.get_text()[match.start() :][:80]}"
+
+
+def link_faults(page: Page, pages: dict[Path, Page], html: Path) -> Iterator[str]:
+    """Find links, images and other references that lead nowhere."""
+    for address in [*page.links(), *page.fetched()]:
+        parts = urlsplit(address)
+        if parts.scheme or parts.netloc:
+            continue
+        target = (page.path.parent / unquote(parts.path)).resolve() if parts.path else page.path
+        if not target.is_relative_to(html) or not target.is_file():
+            yield f"leads nowhere: {address}"
+        elif target in pages and unquote(parts.fragment) not in pages[target].ids | {""}:
+            yield f"leads to no such place on the page: {address}"
+
+
+def style_faults(sheet: Path) -> Iterator[str]:
+    """Find what a style sheet would fetch from another host, or in vain."""
+    for address in css_urls(sheet.read_text("utf-8")):
+        parts = urlsplit(address)
+        if parts.netloc:
+            yield f"fetches from another host: {address}"
+        elif not parts.scheme and parts.path and not (sheet.parent / unquote(parts.path)).is_file():
+            yield f"leads nowhere: {address}"
+
+
+def faults(html: Path, toc: Path) -> list[str]:
+    """Return one line for each fault of a built book."""
+    html = html.resolve()
+    found = [
+        f"{name}.html: named in {toc.name}, but not built"
+        for name in parse_toc_yaml(toc)
+        if not (html / f"{name}.html").is_file()
+    ]
+    files = [path for path in sorted(html.rglob("*.html")) if html / "_static" not in path.parents]
+    pages = {path: Page(path) for path in files}  # what is in _static are the theme's templates
+    for path, page in pages.items():
+        checks = (output_faults(page), image_faults(page), fetch_faults(page))
+        own = [fault for check in checks for fault in check]
+        own += link_faults(page, pages, html)
+        found += [f"{path.relative_to(html)}: {fault}" for fault in dict.fromkeys(own)]
+    for sheet in sorted(html.rglob("*.css")):
+        found += [f"{sheet.relative_to(html)}: {fault}" for fault in style_faults(sheet)]
+    return found
+
+
+def main() -> int:
+    """Check the book that `make book` built, or the one in the folder given."""
+    html = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "_build/html"
+    found = faults(html, ROOT / "_toc.yml")
+    print("\n".join(found) or f"{html}: every page, image, link and reference is in order.")
+    return bool(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

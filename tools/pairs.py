@@ -1,0 +1,131 @@
+"""Keep each chapter's two files in step: the .md is the source, the .ipynb opens anywhere.
+
+python tools/pairs.py         name every pair that is not in step, exit 1 if there is one
+python tools/pairs.py sync    write the .ipynb files anew from the .md files
+"""
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+from jupytext.combine import combine_inputs_with_outputs
+from jupytext.compare import NotebookDifference, compare_notebooks
+from nbformat import NotebookNode
+
+CHAPTERS = Path(__file__).resolve().parents[1] / "chapters"
+FORMATS = "ipynb,md:myst"
+REMEDY = "run `python tools/pairs.py sync` (the .md wins)"
+
+
+def read(path: Path) -> NotebookNode:
+    """Read either half of a pair."""
+    return jupytext.read(path, fmt="md:myst" if path.suffix == ".md" else "ipynb")
+
+
+def formats(notebook: NotebookNode) -> str | None:
+    """Return what makes JupyterLab save both halves."""
+    found: str | None = notebook.metadata.get("jupytext", {}).get("formats")
+    return found
+
+
+def drift(source: Path) -> str:
+    """Return in one line how a chapter's .ipynb differs from its .md, or nothing."""
+    notebook = source.with_suffix(".ipynb")
+    if not notebook.exists():
+        return f"there is no {notebook.name}"
+    try:
+        compare_notebooks(read(notebook), read(source), "md:myst")
+    except NotebookDifference as difference:
+        return " ".join(str(difference).split())[:200]
+    return ""
+
+
+def faults(source: Path) -> list[str]:
+    """Return one line for each thing that is wrong with a chapter's pair."""
+    notebook = source.with_suffix(".ipynb")
+    if difference := drift(source):
+        return [f"{source.name} and {notebook.name} are not in step: {difference}; {REMEDY}"]
+    found = [
+        f"{path.name}: its metadata lacks jupytext's formats: {FORMATS}; {REMEDY}"
+        for path in (source, notebook)
+        if formats(read(path)) != FORMATS
+    ]
+    code = [cell for cell in read(notebook).cells if cell.cell_type == "code"]
+    if any(cell.outputs or cell.execution_count for cell in code):
+        found.append(f"{notebook.name}: holds outputs; {REMEDY}")
+    return found
+
+
+def check(chapters: Path) -> list[str]:
+    """Return the faults of all pairs in a folder."""
+    found = [fault for source in sorted(chapters.glob("*.md")) for fault in faults(source)]
+    orphans = [p for p in sorted(chapters.glob("*.ipynb")) if not p.with_suffix(".md").exists()]
+    return found + [f"{p.name}: its source {p.with_suffix('.md').name} is missing" for p in orphans]
+
+
+def name_new_cells(notebook: NotebookNode, known: set[str], chapter: str) -> None:
+    """Derive new cells' ids from their text, so that a second run changes nothing."""
+    taken = {cell.id for cell in notebook.cells} & known
+    for cell in notebook.cells:
+        if cell.id in known:
+            continue
+        salt = 0
+        while (name := _digest(chapter, cell.cell_type, cell.source, str(salt))) in taken:
+            salt += 1
+        cell.id = name
+        taken.add(name)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
+
+
+def from_source(source: Path) -> NotebookNode:
+    """Return the notebook of an .md: cell ids kept where there are any, no outputs."""
+    notebook, known = read(source), set()
+    if source.with_suffix(".ipynb").exists():
+        old = read(source.with_suffix(".ipynb"))
+        known = {cell.id for cell in old.cells if "id" in cell}
+        notebook = combine_inputs_with_outputs(notebook, old, "md:myst")
+    notebook.metadata.setdefault("jupytext", {}).update(formats=FORMATS)
+    notebook.metadata.jupytext.pop("text_representation", None)
+    name_new_cells(notebook, known, source.stem)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.update(outputs=[], execution_count=None)
+    return notebook
+
+
+def sync(chapters: Path) -> list[Path]:
+    """Bring each pair into step, from its .md; return the files that changed."""
+    changed = []
+    for source in sorted(chapters.glob("*.md")):
+        notebook = from_source(source)
+        if formats(read(source)) != FORMATS:
+            jupytext.write(notebook, source, fmt="md:myst")
+            changed.append(source)
+        target, text = source.with_suffix(".ipynb"), nbformat.writes(notebook) + "\n"
+        if not target.exists() or target.read_text("utf-8") != text:
+            target.write_text(text, "utf-8")
+            changed.append(target)
+    return changed
+
+
+def main() -> int:
+    """Check the chapters' pairs, or bring them into step."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("action", nargs="?", choices=["check", "sync"], default="check")
+    if parser.parse_args().action == "sync":
+        for path in sync(CHAPTERS):
+            print(f"wrote chapters/{path.name}")
+    found = check(CHAPTERS)
+    for fault in found:
+        print(f"chapters/{fault}", file=sys.stderr)
+    return bool(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

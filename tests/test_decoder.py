@@ -1,0 +1,121 @@
+"""The likelihoods against SciPy's, values and gradients; the decoder against NumPy."""
+
+import numpy as np
+import pytest
+from scipy import special, stats
+
+from vae_lib.decoder import (
+    Decoder,
+    bernoulli_log_likelihood,
+    gaussian_log_likelihood,
+    pixel_mean,
+)
+from vae_lib.tensorflow_quietly import keras
+
+RNG = np.random.default_rng(0)
+GREY = RNG.uniform(size=(5, 784))
+BINARY = (RNG.uniform(size=(5, 784)) < GREY).astype(float)
+LOGITS = RNG.normal(scale=3, size=(5, 784))
+
+
+def cross_entropy(x, logits):
+    p = special.expit(logits)
+    return -np.sum(x * np.log(p) + (1 - x) * np.log1p(-p), axis=1)
+
+
+def test_the_pixel_mean_is_the_expectation_of_the_coin():
+    expected = stats.bernoulli(special.expit(LOGITS)).mean()
+    np.testing.assert_allclose(pixel_mean(LOGITS), expected)
+
+
+def test_bernoulli_is_the_probability_of_binary_images():
+    expected = stats.bernoulli.logpmf(BINARY, special.expit(LOGITS)).sum(axis=1)
+    log_likelihood = bernoulli_log_likelihood(BINARY, LOGITS)
+    assert log_likelihood.shape == (5,)
+    np.testing.assert_allclose(log_likelihood, expected)
+
+
+def test_bernoulli_is_minus_the_cross_entropy_of_grey_images():
+    expected = -cross_entropy(GREY, LOGITS)
+    np.testing.assert_allclose(bernoulli_log_likelihood(GREY, LOGITS), expected)
+    single = bernoulli_log_likelihood(GREY.astype("float32"), LOGITS.astype("float32"))
+    np.testing.assert_allclose(single, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("x", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize("logit", [-100.0, 100.0])
+def test_bernoulli_stays_exact_at_extreme_logits(x, logit, gradients):
+    # log p = x log sigmoid(logit) + (1 - x) log sigmoid(-logit), each stable in SciPy.
+    expected = x * special.log_expit(logit) + (1 - x) * special.log_expit(-logit)
+    inputs = np.array([[x]], "float32"), np.array([[logit]], "float32")
+    np.testing.assert_allclose(bernoulli_log_likelihood(*inputs), [expected], rtol=1e-6, atol=1e-40)
+    assert np.isfinite(gradients(bernoulli_log_likelihood, *inputs)).all()
+
+
+def test_the_bernoulli_gradient_is_image_minus_probability(gradients):
+    by_logits = gradients(lambda logits: bernoulli_log_likelihood(GREY, logits), LOGITS)[0]
+    np.testing.assert_allclose(by_logits, GREY - special.expit(LOGITS), atol=1e-12)
+
+
+@pytest.mark.parametrize("variance", [0.01, 0.5, 1.0, 7.0])
+def test_gaussian_is_the_density_and_its_gradient(variance, gradients):
+    mean = special.expit(LOGITS)
+    log_likelihood = gaussian_log_likelihood(GREY, mean, variance)
+    assert log_likelihood.shape == (5,)
+    expected = stats.norm.logpdf(GREY, mean, np.sqrt(variance)).sum(axis=1)
+    np.testing.assert_allclose(log_likelihood, expected)
+    by_mean = gradients(lambda m: gaussian_log_likelihood(GREY, m, variance), mean)[0]
+    np.testing.assert_allclose(by_mean, (GREY - mean) / variance)
+
+
+def test_the_gaussian_constant_of_an_image_is_half_of_784_times_log_two_pi():
+    expected = np.full(5, -784 / 2 * np.log(2 * np.pi))
+    np.testing.assert_allclose(gaussian_log_likelihood(GREY, GREY), expected)
+
+
+def test_squares_without_the_half_are_the_model_with_variance_one_half():
+    squares = np.sum((GREY - LOGITS) ** 2, axis=1)
+    difference = gaussian_log_likelihood(GREY, LOGITS, 0.5).numpy() + squares
+    np.testing.assert_allclose(difference, -784 / 2 * np.log(np.pi))
+
+
+def built(z_dim=100, **sizes):
+    decoder = Decoder(**sizes)
+    decoder.build((None, z_dim))
+    return decoder
+
+
+def test_the_decoder_is_one_elu_layer_and_one_linear_output():
+    decoder = built(z_dim=5, x_dim=9, h_dim=16)
+    rng = np.random.default_rng(1)
+    decoder.set_weights([rng.normal(size=w.shape) for w in decoder.get_weights()])
+    w, b, w_out, b_out = (a.astype(float) for a in decoder.get_weights())
+    z = rng.normal(size=(64, 5)).astype("float32")
+    a = z @ w + b
+    h = np.where(a > 0, a, np.exp(a) - 1)
+    logits = decoder(z)
+    assert logits.shape == (64, 9)
+    np.testing.assert_allclose(logits, h @ w_out + b_out, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("layer", "fan_in"), [("hidden", 100), ("logits", 128)])
+def test_weights_start_normal_with_variance_two_over_fan_in(layer, fan_in):
+    kernel, bias = getattr(built(), layer).get_weights()
+    assert stats.kstest(kernel.ravel(), stats.norm(0, np.sqrt(2 / fan_in)).cdf).pvalue > 0.01
+    assert np.abs(kernel).max() > 3 * np.sqrt(2 / fan_in)
+    assert not bias.any()
+
+
+def test_the_seed_decides_the_first_weights():
+    first, again, other = (built(h_dim=8, seed=seed).get_weights() for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    for a, b in zip(first[::2], other[::2], strict=True):
+        assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 4 / np.sqrt(a.size)
+
+
+def test_the_configuration_makes_the_same_layer_again():
+    decoder = built(z_dim=3, x_dim=9, h_dim=8, seed=7)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(decoder))
+    assert type(again) is Decoder
+    for a, b in zip(again.get_weights(), decoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -1,0 +1,226 @@
+"""The joined model: what Keras promises of a model holds, and its numbers are NumPy's."""
+
+import keras
+import numpy as np
+import pytest
+from scipy import special, stats
+
+import vae_lib.model
+from vae_lib.model import VAE
+from vae_lib.parameters import ParameterError
+from vae_lib.tensorflow_quietly import tf
+
+
+def small_vae(seed=0, **changes):
+    model = VAE(**{"z_dim": 3, "h_dim": 16, "seed": seed} | changes)
+    model.compile(keras.optimizers.Adam(3e-3))
+    return model
+
+
+def assert_same_weights(a, b):
+    for v, w in zip(a.get_weights(), b.get_weights(), strict=True):
+        np.testing.assert_array_equal(v, w)
+
+
+@pytest.fixture
+def no_noise(monkeypatch):
+    """Let ε be 0, so that z is the mean."""
+    monkeypatch.setattr(vae_lib.model, "standard_normal", lambda shape, seed: tf.zeros(shape))
+
+
+def numpy_loss(model, x, outputs):
+    """Both parts of the loss of each image, by SciPy in double precision."""
+    mean, log_var, logits = (np.asarray(outputs[k], float) for k in ("mean", "log_var", "logits"))
+    p = special.expit(logits)
+    if model.likelihood == "bernoulli":
+        log_likelihood = special.xlogy(x, p) + special.xlog1py(1.0 - x, -p)
+    else:
+        log_likelihood = stats.norm.logpdf(x, p, model.config["variance"] ** 0.5)
+    variance = np.exp(log_var)
+    cross_entropy = 0.5 * (np.log(2 * np.pi) + mean**2 + variance)
+    kl = cross_entropy - stats.norm(mean, np.sqrt(variance)).entropy()
+    return -log_likelihood.sum(axis=1), kl.sum(axis=1)
+
+
+# The architecture and one forward pass
+
+
+def test_the_default_sizes_are_those_of_the_notebook_that_the_book_grew_from():
+    x_dim, h_dim, z_dim = 784, 128, 100
+    encoder = [(x_dim, h_dim), (h_dim,), (h_dim, z_dim), (z_dim,), (h_dim, z_dim), (z_dim,)]
+    decoder = [(z_dim, h_dim), (h_dim,), (h_dim, x_dim), (x_dim,)]
+    model = VAE()
+    assert [w.shape for w in model.trainable_variables] == encoder + decoder
+    assert model.count_params() == sum(np.prod(shape) for shape in encoder + decoder)
+
+
+def test_encoder_and_decoder_do_not_start_alike():
+    model = VAE(z_dim=50, h_dim=50, x_dim=50)  # every kernel has the same shape
+    kernels = np.array([w.ravel() for w in model.get_weights() if w.ndim == 2])
+    correlation = np.corrcoef(kernels) - np.eye(len(kernels))
+    assert len(kernels) == 5
+    assert np.abs(correlation).max() < 5 / 50
+
+
+def test_call_returns_the_named_tensors_of_one_pass(digits, monkeypatch):
+    eps = np.random.default_rng(0).normal(size=(7, 3)).astype("float32")
+    monkeypatch.setattr(vae_lib.model, "standard_normal", lambda shape, seed: eps)
+    model, x = small_vae(), digits[:7]
+    outputs = model(x)
+    shapes = {"mean": (7, 3), "log_var": (7, 3), "z": (7, 3), "logits": (7, 784)}
+    assert {name: tuple(tensor.shape) for name, tensor in outputs.items()} == shapes
+    mean, log_var = (t.numpy() for t in model.encoder(x))
+    np.testing.assert_allclose(outputs["mean"], mean)
+    np.testing.assert_allclose(outputs["log_var"], log_var)
+    z = mean + np.exp(log_var) ** 0.5 * eps
+    np.testing.assert_allclose(outputs["z"], z, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(outputs["logits"], model.decoder(z), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(model.sample(z), special.expit(outputs["logits"]), rtol=1e-4)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_every_pass_draws_new_noise(digits, training):
+    model = small_vae()
+    first, second = (model(digits[:7], training=training) for _ in range(2))
+    np.testing.assert_array_equal(first["mean"], second["mean"])
+    assert not np.isin(first["z"], second["z"]).any()
+
+
+@pytest.mark.parametrize(
+    "likelihood", [{}, {"likelihood": "gaussian"}, {"likelihood": "gaussian", "variance": 0.1}]
+)
+def test_the_loss_is_minus_the_elbo_averaged_over_the_images(likelihood, digits):
+    model, x = small_vae(**likelihood), digits[:64]
+    outputs = model(x, training=True)
+    reconstruction, kl = numpy_loss(model, x, outputs)
+    for ours, expected in zip(model.terms(x, outputs), (reconstruction, kl), strict=True):
+        assert ours.shape == (64,)
+        np.testing.assert_allclose(ours, expected, rtol=1e-4)
+    loss = model.compute_loss(x=x, y_pred=outputs)
+    assert float(loss) == pytest.approx(np.mean(reconstruction + kl), rel=1e-5)
+
+
+# An ordinary Keras model
+
+
+def test_fit_lowers_the_loss_and_reports_its_parts_with_callbacks(digits, tmp_path):
+    model = small_vae()
+    callbacks = [
+        keras.callbacks.EarlyStopping("val_loss", min_delta=1e6, patience=2),
+        keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", save_best_only=True),
+    ]
+    x, x_val = digits[:400], digits[400:]
+    run = model.fit(
+        x, epochs=9, validation_data=(x_val,), callbacks=callbacks, batch_size=50, verbose=0
+    )
+    names = {"loss", "reconstruction", "kl"}
+    assert set(run.history) == names | {f"val_{name}" for name in names}
+    assert len(run.history["loss"]) == 3  # stopped early, as asked
+    assert run.history["loss"][-1] < 0.9 * run.history["loss"][0]
+    for prefix in ("", "val_"):
+        parts = [np.array(run.history[prefix + name]) for name in ("reconstruction", "kl")]
+        np.testing.assert_allclose(run.history[prefix + "loss"], sum(parts), rtol=1e-5)
+    assert_same_weights(keras.models.load_model(tmp_path / "best.keras"), model)
+
+
+def test_evaluate_averages_over_images_though_the_last_batch_is_partial(digits, no_noise):
+    model, x = small_vae(), digits[:100]
+    reconstruction, kl = numpy_loss(model, x, model(x))
+    result = model.evaluate(x, batch_size=64, return_dict=True, verbose=0)
+    expected = {"reconstruction": reconstruction.mean(), "kl": kl.mean()}
+    expected["loss"] = sum(expected.values())
+    assert result == pytest.approx(expected, rel=1e-5)
+
+
+def test_sample_weights_are_refused_and_not_ignored(digits):
+    with pytest.raises(ValueError, match="sample_weight was given"):
+        small_vae().evaluate(digits[:64], digits[:64], sample_weight=np.ones(64), verbose=0)
+
+
+def test_predict_returns_the_outputs_of_every_image(digits):
+    model, x = small_vae(), digits[:100]
+    outputs = model.predict(x, batch_size=64, verbose=0)
+    assert {name: array.shape for name, array in outputs.items()} == {
+        "mean": (100, 3),
+        "log_var": (100, 3),
+        "z": (100, 3),
+        "logits": (100, 784),
+    }
+    np.testing.assert_allclose(outputs["mean"], model.encoder(x)[0], rtol=1e-4, atol=1e-5)
+
+
+# Saving
+
+
+def test_training_goes_on_from_a_saved_model_as_without_the_stop(digits, tmp_path):
+    x, epoch = digits[:200], {"shuffle": False, "batch_size": 64, "verbose": 0}
+    model = small_vae(likelihood="gaussian", variance=0.2)
+    model.fit(x, **epoch)
+    model.save(tmp_path / "vae.keras")
+    loaded = keras.models.load_model(tmp_path / "vae.keras")
+    assert loaded.config == model.config
+    assert_same_weights(loaded, model)
+    for ours, theirs in zip(loaded.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    outputs, expected = loaded(x), model(x)
+    for name in expected:
+        np.testing.assert_array_equal(outputs[name], expected[name])
+    history = [m.fit(x, **epoch).history for m in (loaded, model)]
+    assert history[0] == history[1]
+    assert_same_weights(loaded, model)
+
+
+def test_weights_alone_can_be_saved(digits, tmp_path):
+    model, other = small_vae(seed=1), small_vae(seed=2)
+    model.save_weights(tmp_path / "vae.weights.h5")
+    other.load_weights(tmp_path / "vae.weights.h5")
+    assert_same_weights(other, model)
+    np.testing.assert_array_equal(other(digits[:9])["logits"], model(digits[:9])["logits"])
+
+
+# Reproducibility
+
+
+def fitted(x, seed=0, **options):
+    model = small_vae(seed)
+    model.fit(x, epochs=2, batch_size=64, shuffle=False, verbose=0, **options)
+    return model
+
+
+def test_the_seed_decides_every_number_and_evaluating_changes_none(digits):
+    x = digits[:128]
+    model = fitted(x)
+    assert_same_weights(fitted(x, validation_data=(digits[128:256],)), model)
+    assert_same_weights(fitted(x), model)
+    assert not np.array_equal(fitted(x, seed=1).get_weights()[0], model.get_weights()[0])
+
+
+def test_the_seed_decides_the_noise_also_with_equal_weights(digits):
+    model, other = small_vae(seed=1), small_vae(seed=2)
+    other.set_weights(model.get_weights())
+    assert not np.isin(model(digits[:9])["z"], other(digits[:9])["z"]).any()
+
+
+# Bad arguments
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "allowed"),
+    [
+        ("z_dim", 0, "a whole number from 1"),
+        ("z_dim", 2.5, "a whole number from 1"),
+        ("h_dim", -1, "a whole number from 1"),
+        ("x_dim", 0, "a whole number from 1"),
+        ("likelihood", "poisson", "'bernoulli' or 'gaussian'"),
+        ("seed", -1, "a whole number from 0"),
+    ],
+)
+def test_a_bad_argument_is_named_with_its_value_and_what_it_may_be(argument, value, allowed):
+    with pytest.raises(ParameterError, match=f"^{argument} was {value!r}; it may be {allowed}"):
+        VAE(**{argument: value})
+
+
+@pytest.mark.parametrize("variance", [0, -1.0, float("nan"), float("inf"), "one"])
+def test_a_bad_variance_is_refused(variance):
+    with pytest.raises(ValueError, match=f"^variance was {variance!r}; it may be a number above 0"):
+        VAE(likelihood="gaussian", variance=variance)

@@ -1,0 +1,97 @@
+"""The figures show the numbers that they are given."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgba
+
+from vae_lib.plots import (
+    MARKERS,
+    bars,
+    digit_grid,
+    digit_rows,
+    latent_map,
+    loss_curves,
+    use_book_style,
+)
+
+
+@pytest.fixture(autouse=True)
+def no_figure_is_left_open():
+    with plt.rc_context():
+        yield
+    plt.close("all")
+
+
+def shown(ax):
+    (image,) = ax.images
+    return image.get_array()
+
+
+def test_ink_is_dark_on_light_whatever_the_range_of_the_image():
+    (image,) = digit_grid(np.full((1, 784), 0.5), columns=1).axes[0].images
+    colors = image.to_rgba(np.array([[0.0, 1.0]]))
+    np.testing.assert_allclose(colors, [[to_rgba("white"), to_rgba("black")]])
+
+
+@pytest.mark.parametrize("shape", [(784,), (28, 28)])
+def test_a_grid_shows_every_image_row_by_row(shape, digits):
+    figure = digit_grid(digits[:7].reshape(-1, *shape), columns=3)
+    sheet = shown(figure.axes[0])
+    assert sheet.shape == (3 * 32, 3 * 32)
+    for place in range(9):
+        row, column = divmod(place, 3)
+        tile = sheet[32 * row : 32 * row + 32, 32 * column : 32 * column + 32]
+        image = digits[place].reshape(28, 28) if place < 7 else np.zeros((28, 28))
+        np.testing.assert_array_equal(tile[2:-2, 2:-2], image)
+
+
+def test_bars_have_the_heights_of_the_values():
+    (ax,) = bars([3.0, 1.0, 2.0], xlabel="dimension", ylabel="nats").axes
+    assert [bar.get_height() for bar in ax.patches] == [3.0, 1.0, 2.0]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("dimension", "nats")
+
+
+def test_rows_are_labeled_and_compared_column_by_column(digits):
+    figure = digit_rows({"original": digits[:4], "reconstruction": digits[4:8]})
+    assert [figure.axes[i].get_ylabel() for i in (0, 4)] == ["original", "reconstruction"]
+    for ax, image in zip(figure.axes, digits[:8], strict=True):
+        np.testing.assert_array_equal(shown(ax).ravel(), image)
+
+
+def test_loss_curves_show_the_loss_and_its_parts():
+    history = {"iteration": [10, 20], "loss": [5, 3], "reconstruction": [4, 1], "kl": [1, 2]}
+    figure = loss_curves(history)
+    assert [ax.get_title() for ax in figure.axes] == ["loss", "reconstruction", "KL"]
+    for ax, name in zip(figure.axes, ("loss", "reconstruction", "kl"), strict=True):
+        (line,) = ax.lines
+        np.testing.assert_array_equal(line.get_xydata().T, [history["iteration"], history[name]])
+    assert figure.axes[0].get_ylabel() == "nats per image"
+
+
+@pytest.mark.parametrize("dimensions", [(2, 0), (1,)])
+def test_a_latent_map_puts_every_image_where_its_mean_is(dimensions):
+    rng = np.random.default_rng(0)
+    mean, labels = rng.normal(size=(50, 3)), np.arange(50) % 10
+    (ax,) = latent_map(mean, labels, dimensions).axes
+    up = mean[:, dimensions[1]] if len(dimensions) == 2 else labels
+    points = np.stack([mean[:, dimensions[0]], up], axis=1)
+    for digit, drawn in enumerate(ax.collections):
+        assert drawn.get_label() == str(digit)
+        np.testing.assert_array_equal(drawn.get_offsets(), points[labels == digit])
+    assert ax.get_xlabel() == f"mean of z, dimension {dimensions[0] + 1}"
+    assert len(ax.get_legend().get_texts()) == 10
+
+
+def test_color_is_never_the_only_difference_between_classes():
+    (ax,) = latent_map(np.zeros((10, 2)), np.arange(10), (0, 1)).axes
+    markers = {drawn.get_paths()[0].vertices.tobytes() for drawn in ax.collections}
+    colors = {tuple(drawn.get_facecolor()[0]) for drawn in ax.collections}
+    assert len(markers) == len(colors) == len(set(MARKERS)) == 10
+
+
+def test_the_books_style_is_put_on():
+    plt.rcdefaults()
+    use_book_style()
+    assert plt.rcParams["image.cmap"] == "gray_r"
+    assert not plt.rcParams["axes.spines.top"]

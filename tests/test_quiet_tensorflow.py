@@ -1,0 +1,47 @@
+"""TensorFlow starts without a word, and whatever it says when it fails is shown."""
+
+import os
+import subprocess
+import sys
+
+
+def python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={k: v for k, v in os.environ.items() if not k.startswith("TF_")} | environment,
+        check=False,
+    )
+
+
+def test_nothing_is_written_by_the_import_nor_by_the_first_operations():
+    code = """if True:
+        from vae_lib.tensorflow_quietly import keras, tf
+        assert float(tf.reduce_sum(tf.ones((3, 3)) @ tf.ones((3, 3)))) == 27
+        assert float(tf.function(lambda x: x + 1, jit_compile=True)(tf.constant(1.0))) == 2
+        assert keras.layers.Dense(2)(tf.ones((1, 3))).shape == (1, 2)
+        import os, sys
+        os.write(2, b"to descriptor 2 | ")
+        print("to stderr", file=sys.stderr)
+    """
+    run = python(code)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "to descriptor 2 | to stderr\n")
+
+
+def test_what_was_held_back_is_shown_when_the_import_fails(tmp_path):
+    for name in ("keras", "tensorflow"):
+        text = f"import os; os.write(2, b'{name} says why\\n')\n"
+        tmp_path.joinpath(f"{name}.py").write_text(text)
+    with tmp_path.joinpath("tensorflow.py").open("a") as file:
+        file.write("raise ImportError('no such library')\n")
+    code = """if True:
+        import os
+        try:
+            import vae_lib.tensorflow_quietly
+        except ImportError as error:
+            os.write(2, f"raised: {error}".encode())
+    """
+    run = python(code, PYTHONPATH=str(tmp_path))
+    assert run.stderr == "keras says why\ntensorflow says why\nraised: no such library"
+    assert run.returncode == 0

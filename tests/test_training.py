@@ -1,0 +1,269 @@
+"""`train` against Keras's `fit` and a plain loop; what it reports, writes and refuses."""
+
+import io
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from tqdm import tqdm
+
+import vae_lib.training
+from vae_lib.model import VAE
+from vae_lib.parameters import ParameterError
+from vae_lib.plots import digit_grid
+from vae_lib.reparameterization import standard_normal
+from vae_lib.tensorflow_quietly import tf
+from vae_lib.training import HISTORY, minibatch_order, train, train_step
+
+
+def small_vae(seed=0, learning_rate=1e-3):
+    model = VAE(z_dim=3, h_dim=16, seed=seed)
+    model.compile(keras.optimizers.Adam(learning_rate))
+    return model
+
+
+def assert_same_weights(a, b):
+    for v, w in zip(a.get_weights(), b.get_weights(), strict=True):
+        np.testing.assert_array_equal(v, w)
+
+
+def assert_close_weights(a, b):
+    for v, w in zip(a.get_weights(), b.get_weights(), strict=True):
+        assert np.linalg.norm(v - w) < 1e-4 * np.linalg.norm(w)
+
+
+# The order of the images
+
+
+@pytest.mark.parametrize(("n", "batch_size"), [(60, 20), (50, 7), (5, 12)])
+def test_every_epoch_has_every_image_once_in_an_order_of_its_own(n, batch_size):
+    order = minibatch_order(n, batch_size, 0, 10 * n, seed=0)
+    assert order.shape == (10 * n, batch_size)
+    assert order.dtype == np.int32
+    epochs = order.reshape(-1, n)
+    np.testing.assert_array_equal(np.sort(epochs), np.tile(np.arange(n), (len(epochs), 1)))
+    assert len(np.unique(epochs, axis=0)) > len(epochs) / 2  # 5 images repeat one of 5! orders
+
+
+@pytest.mark.parametrize(("n", "batch_size"), [(60, 20), (50, 7), (5, 12)])
+def test_any_part_of_the_order_can_be_had_alone(n, batch_size):
+    order = minibatch_order(n, batch_size, 0, 40, seed=3)
+    for start, stop in [(0, 1), (0, 25), (7, 8), (13, 40), (39, 40)]:
+        np.testing.assert_array_equal(
+            minibatch_order(n, batch_size, start, stop, 3), order[start:stop]
+        )
+
+
+def test_every_image_is_as_likely_as_any_other_to_come_first():
+    first = [minibatch_order(10, 1, 0, 1, seed).item() for seed in range(2000)]
+    counts = np.bincount(first, minlength=10)
+    assert np.abs(counts - 200).max() < 4 * np.sqrt(200 * 0.9)
+
+
+# The same steps as Keras's
+
+
+@pytest.fixture(scope="module")
+def loop(digits):
+    """A model after 100 steps of a plain loop, the order of its images, and its losses."""
+    model, step = small_vae(), tf.function(train_step)
+    order = minibatch_order(len(digits), 64, 0, 100, seed=5)  # 64 does not divide 500
+    return model, order, np.array([step(model, tf.constant(digits[rows])) for rows in order])
+
+
+def test_train_takes_the_steps_of_a_plain_loop(digits, loop):
+    by_loop, _, losses = loop
+    by_train = small_vae()
+    history = train(by_train, digits, 100, report_every=50, seed=5)
+    assert_close_weights(by_train, by_loop)
+    reports = losses.reshape(2, 50, 3).mean(axis=1)
+    for name, expected in zip(("loss", "reconstruction", "kl"), reports.T, strict=True):
+        np.testing.assert_allclose(history[name], expected, rtol=1e-4)
+    assert history["loss"][1] < 0.9 * history["loss"][0]
+
+
+def test_fit_takes_the_steps_of_a_plain_loop(digits, loop):
+    by_loop, order, losses = loop
+    by_fit = small_vae()
+    history = by_fit.fit(digits[order.ravel()], batch_size=64, shuffle=False, verbose=0).history
+    assert_close_weights(by_fit, by_loop)
+    reported = [history[name][0] for name in ("loss", "reconstruction", "kl")]
+    np.testing.assert_allclose(reported, losses.mean(axis=0), rtol=1e-4)
+
+
+def test_fit_goes_on_where_train_stopped(digits, loop):
+    by_loop, order, _ = loop
+    by_both = small_vae()
+    train(by_both, digits, 40, seed=5)
+    assert by_both.optimizer.iterations == 40
+    by_both.fit(digits[order[40:].ravel()], batch_size=64, shuffle=False, verbose=0)
+    assert by_both.optimizer.iterations == 100
+    assert_close_weights(by_both, by_loop)
+
+
+def test_train_step_is_adam_on_the_gradient_of_the_reported_loss(digits):
+    model, x = small_vae(), tf.constant(digits[:64])
+    noise = model.training_noise.state.numpy()
+    with tf.GradientTape() as tape:
+        expected = model.compute_loss(x=x, y_pred=model(x, training=True))
+    gradients = tape.gradient(expected, model.trainable_variables)
+    model.training_noise.state.assign(noise)
+    before = model.get_weights()
+    loss, reconstruction, kl = train_step(model, x).numpy()
+    assert loss == pytest.approx(float(expected), rel=1e-6)
+    assert loss == pytest.approx(reconstruction + kl, rel=1e-6)
+    assert model.optimizer.iterations == 1
+    for after, start, gradient in zip(model.get_weights(), before, gradients, strict=True):
+        gradient = np.asarray(gradient, float)
+        # Adam's first step, 1e-3 in the direction of the sign, but for tiny gradients.
+        large = np.abs(gradient) > 0.01
+        step = -1e-3 * np.sign(gradient)
+        np.testing.assert_allclose((after - start)[large], step[large], rtol=1e-3, atol=1e-7)
+        assert large.any()
+
+
+# One run, several runs
+
+
+@pytest.fixture(scope="module")
+def run(digits):
+    """A model after 25 iterations, and what was reported: after 10, 20 and 25."""
+    model = small_vae()
+    return model, train(model, digits, 25, report_every=10)
+
+
+def test_two_calls_do_what_one_does_bit_for_bit(digits, run, monkeypatch):
+    monkeypatch.setattr(vae_lib.training, "STEPS_PER_CALL", 7)  # nor does the cutting matter
+    model = small_vae()
+    first = train(model, digits, 20, report_every=10)
+    second = train(model, digits, 5)
+    assert_same_weights(model, run[0])
+    for name in ("iteration", "samples"):
+        both = np.concatenate([first[name], second[name]])
+        np.testing.assert_array_equal(both, run[1][name])
+    for name in ("loss", "reconstruction", "kl"):
+        np.testing.assert_allclose([*first[name], *second[name]], run[1][name], rtol=1e-6)
+
+
+def test_the_seed_decides_every_number(digits, run):
+    again, other = small_vae(), small_vae()
+    history = train(again, digits, 25, report_every=10)
+    train(other, digits, 25, seed=1)
+    assert_same_weights(again, run[0])
+    assert not np.array_equal(other.get_weights()[0], run[0].get_weights()[0])
+    for name in HISTORY:
+        np.testing.assert_array_equal(history[name], run[1][name])
+
+
+# What is reported
+
+
+def test_a_report_averages_what_came_since_the_one_before(digits, run):
+    each, tens = train(small_vae(), digits, 25, report_every=1), run[1]
+    assert tuple(tens) == HISTORY
+    np.testing.assert_array_equal(each["iteration"], np.arange(1, 26))
+    np.testing.assert_array_equal(tens["iteration"], [10, 20, 25])  # the last is shorter
+    for name in ("loss", "reconstruction", "kl"):
+        parts = np.split(each[name], [10, 20])
+        np.testing.assert_allclose(tens[name], [part.mean() for part in parts], rtol=1e-5)
+    for history in (each, tens):
+        total = history["reconstruction"] + history["kl"]
+        np.testing.assert_allclose(history["loss"], total, rtol=1e-5)
+
+
+def test_samples_are_the_mean_images_of_fixed_draws_of_the_prior(run):
+    model, history = run
+    assert history["samples"].shape == (3, 16, 784)
+    assert not np.array_equal(history["samples"][1], history["samples"][2])
+    z = standard_normal((16, 3), (0, 0))
+    np.testing.assert_array_equal(history["samples"][-1], model.sample(z))
+
+
+def test_the_samples_are_written_as_numbered_pictures(digits, tmp_path):
+    out = tmp_path / "new" / "out"
+    samples = train(small_vae(), digits, 3, report_every=2, out=str(out))["samples"]
+    assert sorted(path.name for path in out.iterdir()) == ["000.png", "001.png"]
+    assert plt.get_fignums() == []
+    for number, images in enumerate(samples):
+        figure = digit_grid(images, columns=4)
+        figure.savefig(tmp_path / "expected.png")
+        plt.close(figure)
+        picture = plt.imread(out / f"{number:03d}.png")
+        np.testing.assert_array_equal(picture, plt.imread(tmp_path / "expected.png"))
+
+
+def test_the_progress_bar_reaches_its_end(digits, monkeypatch):
+    bars = []
+
+    def progress_bar(total, **options):
+        bars.append(tqdm(total=total, file=io.StringIO(), disable=False, **options))
+        return bars[-1]
+
+    monkeypatch.setattr(vae_lib.training, "progress_bar", progress_bar)
+    monkeypatch.setattr(vae_lib.training, "STEPS_PER_CALL", 2)
+    train(small_vae(), digits, 5, report_every=3)
+    (bar,) = bars
+    assert bar.n == bar.total == 5
+    assert "5/5" in bar.fp.getvalue()
+    assert bar.disable  # closed
+
+
+def test_nothing_is_printed_where_nobody_watches(digits, monkeypatch, capfd):
+    monkeypatch.delenv("TQDM_DISABLE")
+    train(small_vae(), digits, 1)
+    assert capfd.readouterr() == ("", "")
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.zeros((9, 28, 28)), r"x had the shape \(9, 28, 28\); it may be \(n, 784\).*flat=True"),
+        (np.zeros((9, 783)), r"x had the shape \(9, 783\); it may be \(n, 784\)"),
+        (np.zeros(784), r"x had the shape \(784,\); it may be \(n, 784\)"),
+        (np.zeros((0, 784)), r"x had the shape \(0, 784\); it may be \(n, 784\)"),
+        (np.full((9, 784), 255, np.uint8), "x had values from 255 to 255.*divide bytes by 255"),
+        (np.full((9, 784), -0.1), r"x had values from -0\.1 to -0\.1; they may be from 0 to 1"),
+        (np.full((9, 784), np.nan), "x had values from nan to nan; they may be from 0 to 1"),
+    ],
+)
+def test_images_that_cannot_be_trained_on_are_refused(x, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        train(small_vae(), x, 1, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()  # refused before any work
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("iterations", 0),
+        ("iterations", -1),
+        ("iterations", 2.5),
+        ("iterations", "1000"),
+        ("batch_size", 0),
+        ("batch_size", 6.4),
+        ("report_every", 0),
+        ("report_every", 1.5),
+        ("report_every", True),
+        ("seed", -1),
+    ],
+)
+def test_a_bad_argument_is_named_with_its_value_and_what_it_may_be(argument, value, digits):
+    sentence = f"^{argument} was {value!r}; it may be a whole number from"
+    with pytest.raises(ValueError, match=sentence) as error:
+        train(small_vae(), digits, **{"iterations": 1} | {argument: value})
+    assert argument == "report_every" or error.type is ParameterError
+
+
+def test_a_model_that_is_not_compiled_is_refused(digits):
+    with pytest.raises(ValueError, match=r"no optimizer.*model\.compile"):
+        train(VAE(z_dim=3, h_dim=16), digits, 1)
+
+
+def test_a_loss_that_is_not_finite_stops_the_training_and_says_when(digits):
+    sentence = "the loss became (nan|inf) between iterations 0 and 20; a smaller learning rate"
+    with pytest.raises(FloatingPointError, match=sentence):
+        train(small_vae(learning_rate=1e4), digits, 40, report_every=20)

@@ -105,6 +105,13 @@ def _check_images(model: VAE, x: Any) -> None:
         )
 
 
+def _make_folder(folder: Path) -> Path:
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"out was '{folder}', which is a file; it may be a folder, new or old")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _check_finite(loss: float, start: int, stop: int) -> None:
     if not np.isfinite(loss):
         raise FloatingPointError(
@@ -158,11 +165,7 @@ def train(
     if getattr(model, "optimizer", None) is None:
         raise ValueError("the model has no optimizer: call model.compile(keras.optimizers.Adam())")
     _check_images(model, x)
-    folder = Path(out) if out is not None else None
-    if folder and folder.exists() and not folder.is_dir():
-        raise ValueError(f"out was {str(out)!r}, which is a file; it may be a folder, new or old")
-    if folder:
-        folder.mkdir(parents=True, exist_ok=True)
+    folder = None if out is None else _make_folder(Path(out))
 
     steps = compile_steps(model, tf.constant(x, tf.float32), batch_size)
     z = standard_normal((16, model.z_dim), (seed, 0))  # (16, z_dim)

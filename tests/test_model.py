@@ -222,5 +222,7 @@ def test_a_bad_argument_is_named_with_its_value_and_what_it_may_be(argument, val
 
 @pytest.mark.parametrize("variance", [0, -1.0, float("nan"), float("inf"), "one"])
 def test_a_bad_variance_is_refused(variance):
-    with pytest.raises(ValueError, match=f"^variance was {variance!r}; it may be a number above 0"):
+    with pytest.raises(
+        ValueError, match=f"^variance was {variance!r}; it may be a finite number above 0"
+    ):
         VAE(likelihood="gaussian", variance=variance)

@@ -196,3 +196,14 @@ def test_jupyterlab_opens_and_saves_both_halves(chapters, lab):
         lab.ask("01-one.ipynb")
     refused.value.close()
     assert "Written elsewhere." in (chapters / "01-one.ipynb").read_text()
+
+
+def test_jupyterlab_opens_every_chapter_of_a_clone(chapters, lab):
+    for path in pairs.CHAPTERS.glob("*.*"):
+        shutil.copy(path, chapters)
+    for source in chapters.glob("*.md"):
+        for age in (-1000, 1000):
+            now = time.time()
+            os.utime(source, (now, now))
+            os.utime(source.with_suffix(".ipynb"), (now + age, now + age))
+            assert lab.ask(source.with_suffix(".ipynb").name)["content"]["cells"]

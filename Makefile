@@ -29,7 +29,7 @@ check: $(READY) $(LOCAL_UV)  ## check style, types, the chapters' pairs and the 
 	@$(UV) lock --check --quiet
 
 clean:  ## remove what was built and all caches; .venv stays
-	@rm -rf _build .book .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf _build .book .mypy_cache .pytest_cache .ruff_cache chapters/.ruff_cache
 	@find . \( -name .venv -o -name .uv \) -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 # Without the stamp an environment is half made: it is made anew.

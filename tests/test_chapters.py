@@ -84,11 +84,18 @@ def test_every_public_function_of_its_module_is_checked_in_it(chapter):
     assert [name for name in public if name not in checked] == []
 
 
-def test_prose_stands_between_code_but_for_a_figure_or_a_check(chapter):
+def test_a_cell_that_is_meant_to_be_read_is_short(chapter):
     for cell in chapter.code:
-        lines = [line for line in cell.source.splitlines() if line.strip()]
         if "hide-input" not in cell.metadata.get("tags", []):
-            assert len(lines) <= 26, cell.source
+            assert len([line for line in cell.source.splitlines() if line.strip()]) <= 26, (
+                cell.source
+            )
+
+
+def test_jupyterlab_folds_plotting_code_and_solutions(chapter):
+    for cell in chapter.code:
+        folded = {"hide-input", "solution"} & set(cell.metadata.get("tags", []))
+        assert bool(folded) == cell.metadata.get("jupyter", {}).get("source_hidden", False)
 
 
 def test_every_figure_has_a_caption_a_name_and_its_finding_in_words(chapter):

@@ -72,7 +72,10 @@ class Digits:
         return f"{self.name}, {origin}: {sizes}.\n{meaning}"
 
 
-_COMPARABLE = "These are all the digits: your numbers can be compared with published ones."
+_COMPARABLE = (
+    "These are all the digits, split as published. Compare your numbers only with\n"
+    "those of others for the same kind of pixels (chapter 3)."
+)
 _MEANING = {
     "file": ("from the named file", _COMPARABLE),
     "keras": ("from Keras's copy", _COMPARABLE),

@@ -131,12 +131,12 @@ def test_images_are_float32_in_0_1_and_labels_stay_as_they_are(named, flat, shap
         np.testing.assert_array_equal(labels, arrays[f"y_{part}"])
 
 
-def test_all_of_mnist_says_that_numbers_can_be_compared(named):
+def test_all_of_mnist_says_with_what_numbers_can_be_compared(named):
     digits = load_mnist(named)
     assert (digits.name, digits.source) == ("MNIST", "file")
     text = str(digits)
     assert "30 to train on, 10 to test" in text
-    assert "can be compared with published ones" in text
+    assert "for the same kind of pixels" in text
     assert len(text.splitlines()) <= 3
     assert str(named.parent) not in text
 

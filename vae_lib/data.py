@@ -73,8 +73,7 @@ class Digits:
 
 
 _COMPARABLE = (
-    "These are all the digits, split as published. Compare your numbers only with\n"
-    "those of others for the same kind of pixels (chapter 3)."
+    "All the digits, split as published.\nCompare numbers for the same kind of pixels only."
 )
 _MEANING = {
     "file": ("from the named file", _COMPARABLE),

@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 STYLE = Path(__file__).with_name("book.mplstyle")
 MARKERS = "osD^v<>pP*"  # one for each class of digit: color is never the only difference
@@ -79,6 +80,7 @@ def bars(values: Any, xlabel: str, ylabel: str) -> Figure:
     figure, ax = plt.subplots(figsize=(6.4, 2.6))
     ax.bar(np.arange(1, len(values) + 1), values)
     ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 

@@ -75,7 +75,7 @@ def test_call_returns_the_named_tensors_of_one_pass(digits, monkeypatch):
     z = mean + np.exp(log_var) ** 0.5 * eps
     np.testing.assert_allclose(outputs["z"], z, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(outputs["logits"], model.decoder(z), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(model.sample(z), special.expit(outputs["logits"]), rtol=1e-4)
+    np.testing.assert_allclose(model.decode(z), special.expit(outputs["logits"]), rtol=1e-4)
 
 
 @pytest.mark.parametrize("training", [False, True])

@@ -133,7 +133,7 @@ class VAE(keras.Model):
         self.kl_mean.update_state(kl)
         return tf.reduce_mean(-elbo(-reconstruction, kl))
 
-    def sample(self, z: Any) -> Any:
+    def decode(self, z: Any) -> Any:
         """The mean images E[x|z], shape `(n, x_dim)`, of latent vectors `(n, z_dim)`."""
         return pixel_mean(self.decoder(z))
 

@@ -183,7 +183,7 @@ def train(
                 sums += steps(tf.constant(order.ravel()), tf.constant(n_steps)).numpy()
                 bar.update(n_steps)
             _check_finite(sums[0], start, stop)
-            images = model.sample(z).numpy()  # (16, x_dim)
+            images = model.decode(z).numpy()  # (16, x_dim)
             for name, value in zip(HISTORY, (stop, *sums / (stop - start), images), strict=True):
                 history[name].append(value)
             if folder:

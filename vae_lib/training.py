@@ -178,9 +178,10 @@ def train(
             sums = np.zeros(3)
             for i in range(start, stop, STEPS_PER_CALL):
                 n_steps = min(STEPS_PER_CALL, stop - i)
-                # Always a whole call's worth of minibatches: one shape, compiled once.
-                order = minibatch_order(len(x), batch_size, i, i + STEPS_PER_CALL, seed)
-                sums += steps(tf.constant(order.ravel()), tf.constant(n_steps)).numpy()
+                rows = minibatch_order(len(x), batch_size, i, i + n_steps, seed)
+                order = np.zeros(STEPS_PER_CALL * batch_size, np.int32)  # one shape, compiled once
+                order[: rows.size] = rows.ravel()
+                sums += steps(tf.constant(order), tf.constant(n_steps)).numpy()
                 bar.update(n_steps)
             _check_finite(sums[0], start, stop)
             images = model.decode(z).numpy()  # (16, x_dim)

@@ -12,6 +12,8 @@ from vae_lib.plots import (
     digit_rows,
     latent_map,
     loss_curves,
+    seed_curves,
+    seed_dots,
     use_book_style,
 )
 
@@ -95,3 +97,30 @@ def test_the_books_style_is_put_on():
     use_book_style()
     assert plt.rcParams["image.cmap"] == "gray_r"
     assert not plt.rcParams["axes.spines.top"]
+
+
+def test_curves_of_seeds_show_their_mean_and_range():
+    curves = {"one": np.array([[1.0, 2.0], [3.0, 2.0], [5.0, 8.0]]), "two": np.zeros((3, 2))}
+    (ax,) = seed_curves([10, 20], curves, "iteration", "nats").axes
+    np.testing.assert_allclose(ax.lines[0].get_xydata(), [[10, 3], [20, 4]])
+    corners = ax.collections[0].get_paths()[0].vertices
+    assert {(10, 1), (10, 5), (20, 2), (20, 8)} <= {tuple(map(float, c)) for c in corners}
+    assert ax.lines[0].get_linestyle() != ax.lines[1].get_linestyle()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one", "two"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("iteration", "nats")
+
+
+def test_dots_of_seeds_have_a_row_for_each_label_and_a_bar_at_the_mean():
+    (ax,) = seed_dots({"one": [1.0, 2.0, 6.0], "two": [4.0, np.nan]}, "nats").axes
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["one", "two"]
+    means, dots = ax.lines[::2], ax.lines[1::2]
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in means] == [(3.0, 0), (4.0, 1)]
+    np.testing.assert_allclose(dots[0].get_xdata(), [1, 2, 6])
+    assert ax.yaxis_inverted()
+
+
+def test_both_draw_where_they_are_told():
+    figure, (left, right) = plt.subplots(1, 2)
+    assert seed_curves([0], {"one": [[1.0]]}, "", "", ax=left) is figure
+    assert seed_dots({"one": [1.0]}, "", ax=right) is figure
+    assert left.get_legend() is None

@@ -156,6 +156,57 @@ def test_the_seed_decides_every_number(digits, run):
         np.testing.assert_array_equal(history[name], run[1][name])
 
 
+def test_a_second_training_of_a_model_compiles_nothing(digits, monkeypatch):
+    compiled = []
+    real = vae_lib.training.compile_steps
+    monkeypatch.setattr(
+        vae_lib.training, "compile_steps", lambda *a: compiled.append(a) or real(*a)
+    )
+    model, other = small_vae(), small_vae()
+    train(model, digits, 2)
+    train(model, digits[::-1], 3)
+    assert len(compiled) == 1
+    train(model, digits[:100], 1)  # another number of images
+    train(model, digits, 1, batch_size=32)
+    train(other, digits, 1)
+    model.compile(keras.optimizers.Adam(0.1))
+    before = model.get_weights()
+    train(model, digits, 1)
+    assert len(compiled) == 5
+    largest = max(abs(a - b).max() for a, b in zip(before, model.get_weights(), strict=True))
+    assert largest > 0.09  # the new optimizer's step
+
+
+def test_a_model_that_starts_again_with_a_seed_is_a_new_model_with_that_seed(digits):
+    new, model = small_vae(seed=5), small_vae(seed=2)
+    train(model, digits, 4)
+    model.evaluate(digits, verbose=0)
+    model.restart(5)
+    assert_same_weights(model, new)
+    assert model.get_config() == {**new.get_config(), "name": model.name}
+    history, expected = (train(each, digits, 30, report_every=10) for each in (model, new))
+    assert_same_weights(model, new)
+    for name in HISTORY:
+        np.testing.assert_array_equal(history[name], expected[name])
+    losses = [each.evaluate(digits, verbose=0, return_dict=True) for each in (model, new)]
+    assert losses[0] == losses[1]
+    rates = [float(each.optimizer.learning_rate) for each in (model, new)]
+    assert rates[0] == rates[1]
+
+
+def test_a_model_without_an_optimizer_can_start_again():
+    model = VAE(z_dim=3, h_dim=16)
+    model.restart(1)
+    assert_same_weights(model, VAE(z_dim=3, h_dim=16, seed=1))
+
+
+def test_a_bad_seed_leaves_the_model_as_it_was():
+    model = small_vae()
+    with pytest.raises(ParameterError, match="seed was -1"):
+        model.restart(-1)
+    assert_same_weights(model, small_vae())
+
+
 # What is reported
 
 

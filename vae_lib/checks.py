@@ -1,5 +1,7 @@
 """One visible line for each statement that the book has verified."""
 
+from collections.abc import Callable
+
 
 def check(name: str, condition: bool, measured: str = "") -> None:
     """Print one calm line when a statement holds, and raise when it does not.
@@ -17,3 +19,22 @@ def check(name: str, condition: bool, measured: str = "") -> None:
     if not condition:
         raise AssertionError(f"✗ {line}")
     print(f"✓ {line}")
+
+
+def attempt(exercise: Callable[[], None]) -> None:
+    """Run the checks of an exercise on what the reader wrote, and go on whatever they say.
+
+    Prints what is still to be written where the reader's cell raises `NotImplementedError`,
+    and what went wrong where it raises something else or a check fails.
+
+    Args:
+        exercise: a function without arguments that calls the reader's code and `check`.
+    """
+    try:
+        exercise()
+    except NotImplementedError as todo:
+        print(f"○ yours to write: {todo}")
+    except AssertionError as failed:
+        print(failed)
+    except Exception as error:
+        print(f"✗ {type(error).__name__}: {error}")

@@ -137,6 +137,29 @@ class VAE(keras.Model):
         """The mean images E[x|z], shape `(n, x_dim)`, of latent vectors `(n, z_dim)`."""
         return pixel_mean(self.decoder(z))
 
+    def restart(self, seed: int) -> None:
+        """Go back to the start with another seed, where compiling a new model would be slow.
+
+        Weights, noise and optimizer become what they are in a new model with that seed.
+
+        Args:
+            seed: of the initial weights and of the noise.
+
+        Raises:
+            ParameterError: the seed is not what it may be.
+        """
+        start = type(self).from_config({**self.get_config(), "seed": seed})
+        self.set_weights(start.get_weights())
+        self.training_noise.state.assign(start.training_noise.state)
+        self.evaluation_noise.state.assign(start.evaluation_noise.state)
+        self.config["seed"] = seed
+        if getattr(self, "optimizer", None) is not None:
+            optimizer = type(self.optimizer).from_config(self.optimizer.get_config())
+            for each in (self.optimizer, optimizer):
+                each.build(self.trainable_variables)
+            for mine, new in zip(self.optimizer.variables, optimizer.variables, strict=True):
+                mine.assign(new)
+
     def get_config(self) -> dict[str, Any]:
         """What Keras needs to make this model again."""
         return {**super().get_config(), **self.config}

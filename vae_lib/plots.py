@@ -1,15 +1,18 @@
 """Arrays in, figures out: the pictures that several chapters draw."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 STYLE = Path(__file__).with_name("book.mplstyle")
+STYLES = ("o-", "s--", "^-.", "v:", "D-", "P--", "X-.")  # nor of curves
 MARKERS = "osD^v<>pP*"  # one for each class of digit: color is never the only difference
 
 
@@ -82,6 +85,48 @@ def bars(values: Any, xlabel: str, ylabel: str) -> Figure:
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
+
+
+def seed_curves(
+    steps: Any, curves: Mapping[str, Any], xlabel: str, ylabel: str, ax: Axes | None = None
+) -> Figure:
+    """Draw for each label the mean over seeds, with a band from the least to the greatest.
+
+    Args:
+        steps: shape `(n,)`.
+        curves: by label, one curve for each seed, shape `(seeds, n)`.
+        xlabel: what `steps` are.
+        ylabel: what is shown, and its unit.
+        ax: where to draw, if not in a figure of its own.
+    """
+    ax = plt.subplots()[1] if ax is None else ax
+    for (label, values), style in zip(curves.items(), cycle(STYLES), strict=False):
+        (line,) = ax.plot(steps, np.mean(values, axis=0), style, label=label, ms=5)
+        low, high = np.min(values, axis=0), np.max(values, axis=0)
+        ax.fill_between(steps, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    if len(curves) > 1:
+        ax.legend()
+    return cast("Figure", ax.figure)
+
+
+def seed_dots(values: Mapping[str, Any], xlabel: str, ax: Axes | None = None) -> Figure:
+    """Draw one row for each label: a dot for each seed, and a bar at their mean.
+
+    Args:
+        values: by label, one number for each seed, shape `(seeds,)`; NaN is left out.
+        xlabel: what is shown, and its unit.
+        ax: where to draw, if not in a figure of its own.
+    """
+    ax = plt.subplots(figsize=(6.4, 0.42 * len(values) + 0.9))[1] if ax is None else ax
+    for row, numbers in enumerate(values.values()):
+        ax.plot(np.nanmean(numbers), row, "|", ms=18, mew=1.5, color="0.3")
+        ax.plot(numbers, np.full(len(numbers), row), "o", ms=6, alpha=0.7, color="C0")
+    ax.set(yticks=range(len(values)), yticklabels=values, xlabel=xlabel)
+    ax.set_ylim(len(values) - 0.5, -0.5)  # the first row on top
+    ax.grid(axis="y", color="0.9")
+    ax.set_axisbelow(True)
+    return cast("Figure", ax.figure)
 
 
 def latent_map(mean: Any, labels: Any, dimensions: Sequence[int]) -> Figure:

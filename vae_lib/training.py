@@ -4,6 +4,7 @@ Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, algorithm 1
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +22,7 @@ STEPS_PER_CALL = 500  # enough to hide the cost of a call, few enough to keep th
 
 HISTORY = ("iteration", "loss", "reconstruction", "kl", "samples")
 History = dict[str, np.ndarray]
-Steps = Callable[[Any, Any], Any]
+Steps = Callable[[Any, Any, Any], Any]
 
 
 def minibatch_order(n: int, batch_size: int, start: int, stop: int, seed: int) -> np.ndarray:
@@ -59,22 +60,23 @@ def train_step(model: VAE, x: Any) -> Any:
     return tf.stack([loss, tf.reduce_mean(reconstruction), tf.reduce_mean(kl)])
 
 
-def compile_steps(model: VAE, x: Any, batch_size: int) -> Steps:
+def compile_steps(model: VAE, n: int, batch_size: int) -> Steps:
     """Compile a run of many steps into one XLA graph over images that stay in memory.
 
     Args:
         model: a compiled model.
-        x: all the images, shape `(n, x_dim)`.
+        n: number of images.
         batch_size: images in a minibatch.
 
     Returns:
-        A function of the order, int32 `(STEPS_PER_CALL * batch_size,)`, and of how many of
-        its minibatches to take; it returns the sums of what `train_step` returned.
+        A function of the images, float32 `(n, x_dim)`, of their order, int32
+        `(STEPS_PER_CALL * batch_size,)`, and of how many minibatches of it to take, int32;
+        it returns the sums of what `train_step` returned.
     """
     model.optimizer.build(model.trainable_variables)
 
     @tf.function(jit_compile=True)
-    def steps(order: Any, n_steps: Any) -> Any:
+    def steps(x: Any, order: Any, n_steps: Any) -> Any:
         i, sums = 0, tf.zeros(3)
         while i < n_steps:  # not `for i in tf.range(n_steps)`: XLA would compile each n anew
             rows = tf.slice(order, [i * batch_size], [batch_size])  # (batch,)
@@ -83,15 +85,18 @@ def compile_steps(model: VAE, x: Any, batch_size: int) -> Steps:
         return sums
 
     order = tf.TensorSpec([STEPS_PER_CALL * batch_size], tf.int32)
-    return cast("Steps", steps.get_concrete_function(order, tf.TensorSpec([], tf.int32)))
+    x, n_steps = tf.TensorSpec([n, model.x_dim]), tf.TensorSpec([], tf.int32)
+    return cast("Steps", steps.get_concrete_function(x, order, n_steps))
+
+
+@lru_cache(maxsize=8)
+def _steps_of(model: VAE, optimizer: Any, n: int, batch_size: int) -> Steps:
+    """Compile once until `model.compile` makes a new optimizer, as `fit` does."""
+    return compile_steps(model, n, batch_size)
 
 
 def _check_images(model: VAE, x: Any) -> None:
-    """Refuse images that `model` cannot be trained on, before any work is done.
-
-    Raises:
-        ValueError: says what was given, what it may be, and the usual remedy.
-    """
+    """Refuse images that `model` cannot be trained on, by a ValueError that says the remedy."""
     shape = np.shape(x)
     if len(shape) != 2 or shape[0] == 0 or shape[1] != model.x_dim:
         raise ValueError(
@@ -140,7 +145,7 @@ def train(
     """Train `model` on the images `x`, and report on the way.
 
     Training goes on from where the model's optimizer stands: two calls of 500 iterations
-    do what one of 1,000 does.
+    do what one of 1,000 does. As with `fit`, `model.compile` makes changes of the model known.
 
     Args:
         model: a compiled model.
@@ -167,7 +172,8 @@ def train(
     _check_images(model, x)
     folder = None if out is None else _make_folder(Path(out))
 
-    steps = compile_steps(model, tf.constant(x, tf.float32), batch_size)
+    steps = _steps_of(model, model.optimizer, len(x), batch_size)
+    images = tf.constant(x, tf.float32)  # (n, x_dim)
     z = standard_normal((16, model.z_dim), (seed, 0))  # (16, z_dim)
     history: dict[str, list[Any]] = {name: [] for name in HISTORY}
     begin = int(model.optimizer.iterations)
@@ -181,12 +187,12 @@ def train(
                 rows = minibatch_order(len(x), batch_size, i, i + n_steps, seed)
                 order = np.zeros(STEPS_PER_CALL * batch_size, np.int32)  # one shape, compiled once
                 order[: rows.size] = rows.ravel()
-                sums += steps(tf.constant(order), tf.constant(n_steps)).numpy()
+                sums += steps(images, tf.constant(order), tf.constant(n_steps)).numpy()
                 bar.update(n_steps)
             _check_finite(sums[0], start, stop)
-            images = model.decode(z).numpy()  # (16, x_dim)
-            for name, value in zip(HISTORY, (stop, *sums / (stop - start), images), strict=True):
+            samples = model.decode(z).numpy()  # (16, x_dim)
+            for name, value in zip(HISTORY, (stop, *sums / (stop - start), samples), strict=True):
                 history[name].append(value)
             if folder:
-                _save_samples(images, folder, len(history["samples"]) - 1)
+                _save_samples(samples, folder, len(history["samples"]) - 1)
     return {name: np.array(values) for name, values in history.items()}

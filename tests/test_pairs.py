@@ -110,10 +110,23 @@ def test_outputs_are_found_and_sync_removes_them(chapters):
     assert pairs.check(chapters) == []
 
 
+def test_the_values_of_numbers_in_prose_are_outputs_too(chapters):
+    path = chapters / "01-one.ipynb"
+    before = path.read_text()
+    notebook = nbformat.read(path, 4)
+    notebook.cells[2].metadata["user_expressions"] = [{"expression": "n", "result": {}}]
+    nbformat.write(notebook, path)
+    assert ["holds outputs" in fault for fault in pairs.check(chapters)] == [True]
+    pairs.sync(chapters)
+    assert path.read_text() == before
+
+
 def test_missing_formats_are_found_and_sync_writes_them(chapters):
     edit(chapters / "01-one.md", "  formats: ipynb,md:myst\n", "")
     (fault,) = pairs.check(chapters)
-    assert fault.startswith("01-one.md: its metadata lacks jupytext's formats")
+    assert fault.startswith(
+        "01-one.md: its metadata lacks jupytext's cell_metadata_filter, formats"
+    )
     assert pairs.sync(chapters) == [chapters / "01-one.md"]
     assert pairs.check(chapters) == []
 
@@ -182,11 +195,14 @@ def test_jupyterlab_opens_and_saves_both_halves(chapters, lab):
         assert lab.ask("01-one.ipynb")["content"]["cells"]
 
     model = lab.ask("01-one.ipynb")
-    model["content"]["cells"][2]["source"] = "Written in JupyterLab."
+    cell = model["content"]["cells"][2]
+    cell["source"] = "Written in JupyterLab."
+    cell["metadata"]["user_expressions"] = [{"expression": "n", "result": {}}]
     lab.ask("01-one.ipynb", {"type": "notebook", "format": "json", "content": model["content"]})
     for half in ("01-one.md", "01-one.ipynb"):
         assert "Written in JupyterLab." in (chapters / half).read_text()
-    assert pairs.check(chapters) == []
+    assert '"user_expressions"' not in (chapters / "01-one.md").read_text()
+    assert ["holds outputs" in fault for fault in pairs.check(chapters)] == [True]
 
     # An edit made in the .ipynb alone, say in another editor, is not silently dropped.
     edit(chapters / "01-one.ipynb", "Written in JupyterLab.", "Written elsewhere.")

@@ -22,6 +22,7 @@ from xml.etree import ElementTree
 import check_html
 import nbformat
 import pairs
+import prose
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,9 +81,14 @@ def files_digest(root: Path, files: list[Path]) -> str:
     return digest.hexdigest()
 
 
+def read(path: Path) -> nbformat.NotebookNode:
+    """Read a notebook."""
+    return nbformat.read(path, as_version=4)
+
+
 def result_path(root: Path, chapter: Path, digits: Digits) -> Path:
     """Return where a chapter's executed copy is kept: its outputs have no part in the key."""
-    cells = nbformat.read(chapter, as_version=4).cells
+    cells = prose.with_probes(read(chapter)).cells
     content = [(cell.cell_type, cell.source, cell.metadata) for cell in cells]
     parts = json.dumps([content, library_digest(root), digits.label], sort_keys=True)
     key = hashlib.sha256(parts.encode()).hexdigest()[:16]
@@ -99,7 +105,7 @@ def execute(root: Path, digits: Digits) -> dict[str, Path]:
     else:
         staging = stage(root, stale)
         run_notebooks(staging, digits)
-        failed = keep_passed(staging, {c.name: results[c] for c in stale})
+        failed = keep_passed(staging, {c.name: results[c] for c in stale}, digits)
         prune(set(results.values()), root / ".book/executed")
         if failed:
             names = ", ".join(failed)
@@ -113,7 +119,7 @@ def stage(root: Path, chapters: list[Path]) -> Path:
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     for chapter in chapters:
-        shutil.copy(chapter, staging)
+        nbformat.write(prose.with_probes(read(chapter)), staging / chapter.name)
     return staging
 
 
@@ -136,7 +142,7 @@ def run_notebooks(staging: Path, digits: Digits) -> None:
     subprocess.run([*command, "--overwrite", staging], cwd=staging, env=environment, check=False)
 
 
-def keep_passed(staging: Path, results: dict[str, Path]) -> list[str]:
+def keep_passed(staging: Path, results: dict[str, Path], digits: Digits) -> list[str]:
     """Move the copies that ran to the end to where they are kept; return the others' names."""
     report = staging / REPORT
     passed = {}
@@ -145,10 +151,16 @@ def keep_passed(staging: Path, results: dict[str, Path]) -> list[str]:
             if len(case) == 0:  # no failure, error or skip in it
                 passed[case.attrib["name"]] = float(case.attrib["time"])
     for name, seconds in sorted(passed.items()):
-        results[name].parent.mkdir(exist_ok=True)
-        (staging / name).replace(results[name])
+        notebook = read(staging / name)
         print(f"{seconds:7.0f} s  {name}")
-    return sorted(results.keys() - passed.keys())
+        if solved := [f"{name}: {fault}" for fault in prose.solved_exercises(notebook)]:
+            print("\n".join(solved), file=sys.stderr)
+            continue
+        notebook.metadata.run = {"seconds": seconds, "digits": digits.label}
+        results[name].parent.mkdir(exist_ok=True)
+        nbformat.write(notebook, staging / name)
+        (staging / name).replace(results[name])
+    return sorted(name for name in results if (staging / name).exists())
 
 
 def prune(fresh: set[Path], folder: Path) -> None:
@@ -162,12 +174,21 @@ def prune(fresh: set[Path], folder: Path) -> None:
 
 def figure(chapter: Path, name: str) -> bytes:
     """Return the PNG of an executed chapter's figure, by its name."""
-    for cell in nbformat.read(chapter, as_version=4).cells:
+    for cell in read(chapter).cells:
         if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == name:
             for output in cell.outputs:
                 if png := output.get("data", {}).get("image/png"):
                     return base64.b64decode(png)
     raise BookError(f"{chapter.name} has no figure named {name}")
+
+
+def published(result: Path) -> nbformat.NotebookNode:
+    """Return a chapter as the book shows it: numbers in its prose, and how long it ran."""
+    notebook = read(result)
+    run = notebook.metadata.pop("run")
+    time = f"{run.seconds:.0f} seconds on {os.cpu_count()} cores"
+    line = f"This chapter ran in {time} when the book was built."
+    return prose.with_run_time(prose.settled(notebook), line)
 
 
 def assemble(root: Path, results: dict[str, Path]) -> Path:
@@ -184,7 +205,10 @@ def assemble(root: Path, results: dict[str, Path]) -> Path:
         original = results.get(name) if folder == "chapters" else root / f"{page}.md"
         if original is None or not original.exists():
             raise BookError(f"_toc.yml names {page}, but there is no such page")
-        shutil.copy(original, source / f"{page}{original.suffix}")
+        if folder == "chapters":
+            nbformat.write(published(original), source / f"{page}.ipynb")
+        else:
+            shutil.copy(original, source / f"{page}{original.suffix}")
     (source / "front.png").write_bytes(figure(results[FRONT_PICTURE[0]], FRONT_PICTURE[1]))
     return source
 

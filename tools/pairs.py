@@ -16,7 +16,8 @@ from jupytext.compare import NotebookDifference, compare_notebooks
 from nbformat import NotebookNode
 
 CHAPTERS = Path(__file__).resolve().parents[1] / "chapters"
-FORMATS = "ipynb,md:myst"
+VALUES = "user_expressions"  # where JupyterLab keeps the values of {eval} in a text
+SETTINGS = {"cell_metadata_filter": f"-{VALUES}", "formats": "ipynb,md:myst"}
 REMEDY = "run `python tools/pairs.py sync` (the .md wins)"
 
 
@@ -25,10 +26,10 @@ def read(path: Path) -> NotebookNode:
     return jupytext.read(path, fmt="md:myst" if path.suffix == ".md" else "ipynb")
 
 
-def formats(notebook: NotebookNode) -> str | None:
-    """Return what makes JupyterLab save both halves."""
-    found: str | None = notebook.metadata.get("jupytext", {}).get("formats")
-    return found
+def is_set(notebook: NotebookNode) -> bool:
+    """Tell whether JupyterLab will save both halves, and in the .md no output."""
+    found = notebook.metadata.get("jupytext", {})
+    return all(found.get(name) == value for name, value in SETTINGS.items())
 
 
 def drift(source: Path) -> str:
@@ -36,8 +37,11 @@ def drift(source: Path) -> str:
     notebook = source.with_suffix(".ipynb")
     if not notebook.exists():
         return f"there is no {notebook.name}"
+    half = read(notebook)
+    for cell in half.cells:
+        cell.metadata.pop(VALUES, None)  # an output, not a difference
     try:
-        compare_notebooks(read(notebook), read(source), "md:myst")
+        compare_notebooks(half, read(source), "md:myst")
     except NotebookDifference as difference:
         return " ".join(str(difference).split())[:200]
     return ""
@@ -49,14 +53,18 @@ def faults(source: Path) -> list[str]:
     if difference := drift(source):
         return [f"{source.name} and {notebook.name} are not in step: {difference}; {REMEDY}"]
     found = [
-        f"{path.name}: its metadata lacks jupytext's formats: {FORMATS}; {REMEDY}"
+        f"{path.name}: its metadata lacks jupytext's {', '.join(SETTINGS)}; {REMEDY}"
         for path in (source, notebook)
-        if formats(read(path)) != FORMATS
+        if not is_set(read(path))
     ]
-    code = [cell for cell in read(notebook).cells if cell.cell_type == "code"]
-    if any(cell.outputs or cell.execution_count for cell in code):
+    if any(holds_output(cell) for cell in read(notebook).cells):
         found.append(f"{notebook.name}: holds outputs; {REMEDY}")
     return found
+
+
+def holds_output(cell: NotebookNode) -> bool:
+    """Tell whether a cell keeps what a kernel made of it; in a text, of its {eval} numbers."""
+    return bool(cell.get("outputs") or cell.get("execution_count") or VALUES in cell.metadata)
 
 
 def check(chapters: Path) -> list[str]:
@@ -90,10 +98,12 @@ def from_source(source: Path) -> NotebookNode:
         old = read(source.with_suffix(".ipynb"))
         known = {cell.id for cell in old.cells if "id" in cell}
         notebook = combine_inputs_with_outputs(notebook, old, "md:myst")
-    notebook.metadata.setdefault("jupytext", {}).update(formats=FORMATS)
+    jupytext_settings = {**notebook.metadata.get("jupytext", {}), **SETTINGS}
+    notebook.metadata.jupytext = dict(sorted(jupytext_settings.items()))  # as nbformat sorts them
     notebook.metadata.jupytext.pop("text_representation", None)
     name_new_cells(notebook, known, source.stem)
     for cell in notebook.cells:
+        cell.metadata.pop(VALUES, None)
         if cell.cell_type == "code":
             cell.update(outputs=[], execution_count=None)
     return notebook
@@ -104,7 +114,7 @@ def sync(chapters: Path) -> list[Path]:
     changed = []
     for source in sorted(chapters.glob("*.md")):
         notebook = from_source(source)
-        if formats(read(source)) != FORMATS:
+        if not is_set(read(source)):
             jupytext.write(notebook, source, fmt="md:myst")
             changed.append(source)
         target, text = source.with_suffix(".ipynb"), nbformat.writes(notebook) + "\n"

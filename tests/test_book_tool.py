@@ -116,7 +116,7 @@ def test_old_results_are_deleted_but_none_that_is_fresh(tmp_path):
 def test_a_page_that_the_toc_names_must_exist(root):
     for name in ("_config.yml", "references.bib", "index.md"):
         (root / name).touch()
-    for name in ("_static", "_vendor"):
+    for name in ("_ext", "_static", "_vendor"):
         (root / name).mkdir()
     toc = "format: jb-book\nroot: index\nchapters:\n- file: chapters/03-three\n"
     (root / "_toc.yml").write_text(toc)

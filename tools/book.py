@@ -198,8 +198,8 @@ def assemble(root: Path, results: dict[str, Path]) -> Path:
     (source / "chapters").mkdir(parents=True)
     for name in ("_config.yml", "_toc.yml", "references.bib"):
         shutil.copy(root / name, source)
-    for name in ("_static", "_vendor"):
-        shutil.copytree(root / name, source / name)
+    for name in ("_ext", "_static", "_vendor"):
+        shutil.copytree(root / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for page in parse_toc_yaml(root / "_toc.yml"):
         folder, _, name = page.rpartition("/")
         original = results.get(name) if folder == "chapters" else root / f"{page}.md"

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from scipy import special, stats
+from scipy import integrate, special, stats
 
 from vae_lib.decoder import (
     Decoder,
     bernoulli_log_likelihood,
+    continuous_bernoulli_log_likelihood,
     gaussian_log_likelihood,
     pixel_mean,
 )
@@ -76,6 +77,73 @@ def test_squares_without_the_half_are_the_model_with_variance_one_half():
     squares = np.sum((GREY - LOGITS) ** 2, axis=1)
     difference = gaussian_log_likelihood(GREY, LOGITS, 0.5).numpy() + squares
     np.testing.assert_allclose(difference, -784 / 2 * np.log(np.pi))
+
+
+def truncated_exponential(logit):
+    """SciPy's exp(x · logit) on [0, 1], for logits that are not 0."""
+    rate = abs(logit)
+    return stats.truncexpon(rate, scale=1 / rate)
+
+
+SIZES = [1e-4, 0.01, 0.1, 0.2, 0.2499, 0.25, 0.2501, 0.45, 1.0, 4.0, 20.0, 90.0]
+
+
+@pytest.mark.parametrize("x", [0.0, 0.25, 0.5, 1.0])
+@pytest.mark.parametrize("logit", [-a for a in SIZES] + SIZES)
+@pytest.mark.parametrize(("dtype", "error"), [("float64", 3e-9), ("float32", 3e-7)])
+def test_continuous_bernoulli_is_a_truncated_exponential(x, logit, dtype, error):
+    from_the_far_end = 1 - x if logit > 0 else x  # SciPy's density falls
+    expected = truncated_exponential(logit).logpdf(from_the_far_end)
+    value = continuous_bernoulli_log_likelihood(np.array([[x]], dtype), np.array([[logit]], dtype))
+    np.testing.assert_allclose(value, [expected], rtol=error, atol=error)
+
+
+@pytest.mark.parametrize("logit", [-30.0, -1.0, -0.2, 0.0, 1e-6, 0.2, 0.3, 2.0, 30.0])
+def test_continuous_bernoulli_is_a_density_and_its_gradient_is_image_minus_mean(logit, gradients):
+    def density(x):
+        return np.exp(continuous_bernoulli_log_likelihood(np.array([[x]]), np.array([[logit]]))[0])
+
+    corners = {"points": [0.05, 0.95], "epsrel": 1e-6, "epsabs": 1e-7}
+    area, _ = integrate.quad(density, 0, 1, **corners)
+    assert area == pytest.approx(1, abs=2e-6)
+    mean, _ = integrate.quad(lambda x: x * density(x), 0, 1, **corners)
+    x, logits = np.array([[0.0], [0.3], [1.0]]), np.full((3, 1), logit)
+    by_logits = gradients(lambda a: continuous_bernoulli_log_likelihood(x, a), logits)[0]
+    np.testing.assert_allclose(by_logits, x - mean, atol=5e-6)
+
+
+@pytest.mark.parametrize("logit", [-0.3, -0.2499, -0.1, 0.1, 0.2, 0.2499, 0.2501, 0.3, 5.0])
+def test_the_continuous_bernoulli_gradient_has_the_mean_of_scipy(logit, gradients):
+    mean = truncated_exponential(logit).mean()
+    mean = 1 - mean if logit > 0 else mean
+    by_logits = gradients(
+        lambda a: continuous_bernoulli_log_likelihood(np.zeros((1, 1)), a), np.array([[logit]])
+    )[0]
+    np.testing.assert_allclose(by_logits, [[-mean]], atol=1e-7)
+
+
+def test_continuous_bernoulli_adds_up_pixels_and_is_uniform_at_logit_zero(gradients):
+    a = np.where(np.abs(LOGITS) < 1e-3, 1e-3, LOGITS)
+    area = (2 * special.expit(a) - 1) / a  # the integral of p^x (1 - p)^(1 - x) over [0, 1]
+    expected = -cross_entropy(GREY, a) - np.log(area).sum(axis=1)
+    log_likelihood = continuous_bernoulli_log_likelihood(GREY, a)
+    assert log_likelihood.shape == (5,)
+    np.testing.assert_allclose(log_likelihood, expected, rtol=1e-8)
+    flat = np.zeros((5, 784), "float32")
+    np.testing.assert_array_equal(continuous_bernoulli_log_likelihood(GREY, flat), np.zeros(5))
+    by_logits = gradients(lambda b: continuous_bernoulli_log_likelihood(GREY, b), flat + 0.0)
+    np.testing.assert_allclose(by_logits[0], GREY - 0.5, atol=1e-6)
+
+
+@pytest.mark.parametrize("logit", [-1e4, -100.0, 100.0, 1e4])
+def test_continuous_bernoulli_and_its_gradient_stay_finite(logit, gradients):
+    inputs = np.array([[0.0], [1.0]], "float32"), np.full((2, 1), logit, "float32")
+    near, far = np.log(abs(logit)), np.log(abs(logit)) - abs(logit)  # the other end costs |logit|
+    expected = [near, far] if logit < 0 else [far, near]
+    value = continuous_bernoulli_log_likelihood(*inputs)
+    np.testing.assert_allclose(value, expected, rtol=2e-5)
+    by_both = gradients(continuous_bernoulli_log_likelihood, *inputs)
+    assert all(np.isfinite(g).all() for g in by_both)
 
 
 def built(z_dim=100, **sizes):

@@ -1,9 +1,10 @@
 """The decoder: from a latent vector z to the likelihood p(x|z) (chapter 3).
 
-The decoder returns logits for either likelihood; `pixel_mean` turns them into the
-picture E[x|z].
+The decoder returns logits, whatever the likelihood. For coins and for the Gaussian,
+`pixel_mean` turns them into the picture E[x|z].
 
-Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, appendices C.1, C.2.
+Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, appendices C.1, C.2;
+for the continuous Bernoulli, see there.
 """
 
 import math
@@ -48,6 +49,31 @@ def gaussian_log_likelihood(x: Any, mean: Any, variance: float = 1.0) -> Any:
     """
     squares = tf.square(x - mean) / variance  # (batch, x_dim)
     return -0.5 * tf.reduce_sum(squares + math.log(2.0 * math.pi * variance), axis=-1)  # (batch,)
+
+
+def continuous_bernoulli_log_likelihood(x: Any, logits: Any) -> Any:
+    """Compute log p(x|z) where each pixel has a density proportional to exp(x · logit) on [0, 1].
+
+    The density is exp(x · logit) / A with A = (exp(logit) - 1) / logit, and A = 1 at logit 0.
+    The mean of a pixel is not `pixel_mean` (chapter 3).
+
+    Source: Loaiza-Ganem and Cunningham, "The Continuous Bernoulli", 2019, proposition 1,
+    where sigmoid(logit) is called λ.
+
+    Args:
+        x: images in [0, 1], shape `(batch, x_dim)`.
+        logits: the decoder's output, shape `(batch, x_dim)`.
+
+    Returns:
+        The log-density of each example in nats, shape `(batch,)`; it can be positive.
+    """
+    # log A = logit / 2 + log(sinh(s / 2) / (s / 2)) with s = |logit|; the last term is exact
+    # for large s and a series for small s, where the exact one is 0 / 0 and its gradient too.
+    size, squares = tf.maximum(tf.abs(logits), 0.25), tf.square(logits)  # (batch, x_dim)
+    exact = 0.5 * size + tf.math.log1p(-tf.exp(-size)) - tf.math.log(size)
+    series = squares / 24.0 - tf.square(squares) / 2880.0
+    log_area = tf.where(tf.abs(logits) < 0.25, series, exact)  # (batch, x_dim)
+    return tf.reduce_sum((x - 0.5) * logits - log_area, axis=-1)  # (batch,)
 
 
 @keras.saving.register_keras_serializable(package="vae_lib")

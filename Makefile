@@ -5,10 +5,10 @@ PYTHON := .venv/bin/python
 READY := .venv/.made-from-lock
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
 
-.PHONY: help book test lab check clean
+.PHONY: help book test mutants lab check clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
 
 book: $(READY)  ## run the chapters and typeset them: _build/html/index.html
 	@$(PYTHON) tools/book.py build
@@ -17,6 +17,9 @@ book: $(READY)  ## run the chapters and typeset them: _build/html/index.html
 test: $(READY)  ## run the tests, then the chapters
 	@$(PYTHON) -m pytest
 	@$(PYTHON) tools/book.py execute
+
+mutants: $(READY)  ## plant one mistake at a time in the mathematics: a test must notice
+	@$(PYTHON) -m pytest tests/test_mutants.py -v
 
 lab: $(READY)  ## open the chapters in JupyterLab
 	@$(PYTHON) -m jupyterlab chapters/

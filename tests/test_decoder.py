@@ -165,9 +165,11 @@ def test_the_decoder_is_one_elu_layer_and_one_linear_output():
     np.testing.assert_allclose(logits, h @ w_out + b_out, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(("layer", "fan_in"), [("hidden", 100), ("logits", 128)])
-def test_weights_start_normal_with_variance_two_over_fan_in(layer, fan_in):
+@pytest.mark.parametrize(("layer", "shape"), [("hidden", (100, 128)), ("logits", (128, 784))])
+def test_weights_start_normal_with_variance_two_over_fan_in(layer, shape):
     kernel, bias = getattr(built(), layer).get_weights()
+    fan_in = shape[0]
+    assert kernel.shape == shape
     assert stats.kstest(kernel.ravel(), stats.norm(0, np.sqrt(2 / fan_in)).cdf).pvalue > 0.01
     assert np.abs(kernel).max() > 3 * np.sqrt(2 / fan_in)
     assert not bias.any()

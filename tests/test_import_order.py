@@ -14,7 +14,7 @@ LAYERS = [
     {"data", "reparameterization", "plots"},
     {"encoder", "decoder", "loss", "parameters"},
     {"model"},
-    {"training"},
+    {"evaluation", "training"},
 ]
 LAYER = {name: i for i, names in enumerate(LAYERS) for name in names}
 MODULES = {path.stem: path for path in sorted(Path(vae_lib.__file__).parent.glob("*.py"))}

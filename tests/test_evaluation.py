@@ -1,0 +1,314 @@
+"""The linear model against SciPy and quadrature; the weighted bound against the exact evidence."""
+
+import numpy as np
+import pytest
+from scipy import integrate, optimize, special, stats
+
+from vae_lib.decoder import gaussian_log_likelihood
+from vae_lib.evaluation import (
+    LinearGaussian,
+    fit_ppca,
+    importance_weighted_bound,
+    linear_elbo,
+    log_evidence,
+    posterior,
+)
+from vae_lib.model import VAE
+from vae_lib.reparameterization import standard_normal
+from vae_lib.tensorflow_quietly import tf
+
+RNG = np.random.default_rng(0)
+
+
+def linear_model(x_dim=7, z_dim=3, variance=0.3, seed=1):
+    rng = np.random.default_rng(seed)
+    return LinearGaussian(rng.normal(size=(x_dim, z_dim)), rng.normal(size=x_dim), variance)
+
+
+def joint(model):
+    """The mean and the covariance of (z, x) together."""
+    x_dim, z_dim = model.W.shape
+    top = np.hstack([np.eye(z_dim), model.W.T])
+    bottom = np.hstack([model.W, model.W @ model.W.T + model.variance * np.eye(x_dim)])
+    return np.concatenate([np.zeros(z_dim), model.b]), np.vstack([top, bottom])
+
+
+def log_joint(model, x, z):
+    noise = stats.norm(0, np.sqrt(model.variance))
+    return noise.logpdf(x - model.b - model.W @ z).sum() + stats.norm.logpdf(z).sum()
+
+
+# The exact evidence and posterior
+
+
+@pytest.mark.parametrize("variance", [1e-3, 0.3, 50.0])
+@pytest.mark.parametrize("z_dim", [1, 3, 6])
+def test_the_evidence_is_the_density_of_the_marginal(z_dim, variance):
+    model, x = linear_model(z_dim=z_dim, variance=variance), RNG.normal(size=(5, 7))
+    mean, covariance = joint(model)
+    marginal = stats.multivariate_normal(mean[z_dim:], covariance[z_dim:, z_dim:])
+    np.testing.assert_allclose(log_evidence(model, x), marginal.logpdf(x), rtol=1e-9)
+
+
+def test_the_evidence_is_the_integral_over_two_latent_dimensions():
+    model, x = linear_model(x_dim=3, z_dim=2), np.array([0.4, -1.0, 2.0])
+    side = np.linspace(-9, 9, 401)
+    z = np.stack(np.meshgrid(side, side), axis=-1)
+    density = stats.norm.pdf(z).prod(axis=-1)
+    density *= stats.norm.pdf(x, z @ model.W.T + model.b, np.sqrt(model.variance)).prod(axis=-1)
+    integral = integrate.trapezoid(integrate.trapezoid(density, side), side)
+    assert log_evidence(model, x[None]).item() == pytest.approx(np.log(integral), rel=1e-8)
+
+
+def test_single_precision_images_are_computed_in_double(digits):
+    model = linear_model(x_dim=784, z_dim=20, variance=0.05)
+    evidence = log_evidence(model, digits)
+    assert evidence.dtype == np.float64
+    np.testing.assert_array_equal(evidence, log_evidence(model, digits.astype(float)))
+
+
+def test_the_posterior_is_the_joint_conditioned_on_x():
+    model, x = linear_model(), RNG.normal(size=(5, 7))
+    mean, covariance = posterior(model, x)
+    center, cov = joint(model)
+    gain = cov[:3, 3:] @ np.linalg.inv(cov[3:, 3:])
+    np.testing.assert_allclose(mean, (x - center[3:]) @ gain.T, atol=1e-12)
+    np.testing.assert_allclose(covariance, cov[:3, :3] - gain @ cov[3:, :3], atol=1e-12)
+
+
+def test_the_posterior_mean_is_where_the_joint_density_is_highest():
+    model, x = linear_model(), RNG.normal(size=7)
+    best = optimize.minimize(lambda z: -log_joint(model, x, z), np.zeros(3), tol=1e-10)
+    np.testing.assert_allclose(posterior(model, x[None])[0][0], best.x, atol=1e-5)
+
+
+# The bound
+
+
+def bound_by_quadrature(model, x, mean, covariance):
+    """The average of log p(x, z) − log q(z) by Gauss-Hermite nodes in two dimensions."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(9)
+    factor = np.linalg.cholesky(covariance)
+    q = stats.multivariate_normal(mean, covariance)
+    total = 0.0
+    for a, wa in zip(nodes, weights, strict=True):
+        for b, wb in zip(nodes, weights, strict=True):
+            z = mean + factor @ [a, b]
+            total += wa * wb * (log_joint(model, x, z) - q.logpdf(z))
+    return total / weights.sum() ** 2
+
+
+def test_the_elbo_is_the_average_of_its_definition():
+    model, x = linear_model(z_dim=2), RNG.normal(size=(4, 7))
+    mean, root = RNG.normal(size=(4, 2)), RNG.normal(size=(2, 2))
+    covariance = root @ root.T
+    expected = [bound_by_quadrature(model, x[i], mean[i], covariance) for i in range(4)]
+    np.testing.assert_allclose(linear_elbo(model, x, mean, covariance), expected, rtol=1e-9)
+
+
+def test_the_elbo_lacks_the_divergence_from_the_posterior():
+    model, x = linear_model(), RNG.normal(size=(4, 7))
+    exact_mean, exact = posterior(model, x)
+    evidence = log_evidence(model, x)
+    np.testing.assert_allclose(linear_elbo(model, x, exact_mean, exact), evidence, rtol=1e-10)
+    mean, covariance = exact_mean + 0.3, 2 * exact + 0.1 * np.eye(3)
+    gap = evidence - linear_elbo(model, x, mean, covariance)
+    for i in range(4):
+        q = stats.multivariate_normal(mean[i], covariance)
+        p = stats.multivariate_normal(exact_mean[i], exact)
+        z = q.rvs(20_000, random_state=i)
+        draws = q.logpdf(z) - p.logpdf(z)
+        assert gap[i] == pytest.approx(draws.mean(), abs=5 * draws.std() / np.sqrt(20_000))
+
+
+def test_the_best_diagonal_q_has_the_inverse_diagonal_of_the_precision():
+    model, x = linear_model(), RNG.normal(size=(1, 7))
+    mean, covariance = posterior(model, x)
+
+    def loss(log_variances):
+        return -linear_elbo(model, x, mean, np.diag(np.exp(log_variances))).item()
+
+    best = optimize.minimize(loss, np.zeros(3), tol=1e-10)
+    np.testing.assert_allclose(np.exp(best.x), 1 / np.diag(np.linalg.inv(covariance)), rtol=1e-4)
+
+
+def test_a_rotation_of_the_latent_space_leaves_the_evidence_alone():
+    model, x = linear_model(), RNG.normal(size=(4, 7))
+    rotation = stats.ortho_group.rvs(3, random_state=0)
+    turned = model._replace(W=model.W @ rotation)
+    np.testing.assert_allclose(log_evidence(turned, x), log_evidence(model, x), rtol=1e-12)
+
+
+# The best linear model
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(3)
+    return rng.normal(size=(400, 6)) @ rng.normal(size=(6, 6)) + rng.normal(size=6)
+
+
+@pytest.mark.parametrize("variance", [None, 0.7])
+def test_no_other_parameters_are_likelier(data, variance):
+    model = fit_ppca(data, 2, variance)
+
+    def loss(parameters):
+        weights, rest = parameters[:12].reshape(6, 2), parameters[12:]
+        log_var = np.log(variance) if variance else rest[6]
+        covariance = weights @ weights.T + np.exp(log_var) * np.eye(6)
+        return -stats.multivariate_normal(rest[:6], covariance).logpdf(data).mean()
+
+    ours = np.concatenate([model.W.ravel(), model.b, [np.log(model.variance)]])
+    assert log_evidence(model, data).mean() == pytest.approx(-loss(ours), rel=1e-10)
+    slope = optimize.approx_fprime(ours, loss, 1e-6)
+    assert np.abs(slope).max() < 1e-4
+    start = ours + 0.3 * np.random.default_rng(4).normal(size=19)
+    other = optimize.minimize(loss, start, tol=1e-10)
+    assert other.fun == pytest.approx(loss(ours), abs=1e-5)
+
+
+def test_the_noise_is_what_the_principal_components_leave(data):
+    model = fit_ppca(data, 2)
+    _, s, axes = np.linalg.svd(data - data.mean(axis=0), full_matrices=False)
+    values = s**2 / len(data)
+    assert model.variance == pytest.approx(values[2:].mean())
+    np.testing.assert_allclose(model.b, data.mean(axis=0))
+    lengths = np.linalg.norm(model.W, axis=0)
+    np.testing.assert_allclose(lengths, np.sqrt(values[:2] - model.variance))
+    cosines = np.abs((model.W / lengths).T @ axes[:2].T)
+    np.testing.assert_allclose(cosines, np.eye(2), atol=1e-8)
+
+
+def test_what_varies_less_than_the_noise_is_not_coded(data):
+    values = np.linalg.eigvalsh(np.cov(data, rowvar=False, bias=True))[::-1]
+    model = fit_ppca(data, 3, variance=(values[1] + values[2]) / 2)
+    alive = np.linalg.norm(model.W, axis=0) > 0
+    np.testing.assert_array_equal(alive, [True, True, False])
+    assert not fit_ppca(data, 3, variance=2 * values[0]).W.any()
+
+
+@pytest.mark.parametrize("z_dim", [0, 6, -1])
+def test_a_bad_z_dim_is_named(data, z_dim):
+    with pytest.raises(ValueError, match=f"^z_dim was {z_dim}; it may be from 1 to 5$"):
+        fit_ppca(data, z_dim)
+
+
+@pytest.mark.parametrize("variance", [0.0, -1.0, np.inf, np.nan])
+def test_a_bad_variance_is_named(data, variance):
+    with pytest.raises(ValueError, match=r"^variance was .*; it may be a finite number above 0"):
+        fit_ppca(data, 2, variance)
+
+
+def test_data_that_leave_no_noise_are_refused(data):
+    flat = np.hstack([data[:, :2], np.zeros((400, 4))])
+    assert fit_ppca(flat, 1).variance > 0
+    with pytest.raises(ValueError, match=r"varies in more dimensions than z_dim"):
+        fit_ppca(flat, 2)
+
+
+# The importance-weighted bound
+
+
+class Linear:
+    """A linear model with an encoder of its own, as `importance_weighted_bound` wants it."""
+
+    def __init__(self, model, spread):
+        self.model = model
+        self.W, self.b = (tf.constant(a, tf.float32) for a in (model.W, model.b))
+        inner = model.W.T @ model.W + model.variance * np.eye(model.W.shape[1])
+        self.gain = tf.constant(model.W @ np.linalg.inv(inner), tf.float32)
+        variances = spread**2 * model.variance / np.diag(inner)
+        self.log_var = tf.constant(np.log(variances), tf.float32)
+
+    def encoder(self, x):
+        mean = (x - self.b) @ self.gain
+        return mean, tf.broadcast_to(self.log_var, tf.shape(mean))
+
+    def decoder(self, z):
+        return z @ tf.transpose(self.W) + self.b
+
+    def log_likelihood(self, x, outputs):
+        return gaussian_log_likelihood(x, outputs, self.model.variance)
+
+
+@pytest.fixture(scope="module")
+def wide():
+    """A linear model whose q is half as wide again as the best diagonal one, and images."""
+    model = Linear(linear_model(), spread=1.5)
+    rng = np.random.default_rng(5)
+    z, noise = rng.normal(size=(2000, 3)), rng.normal(size=(2000, 7))
+    x = z @ model.model.W.T + model.model.b + np.sqrt(model.model.variance) * noise
+    return model, x.astype("float32")
+
+
+def test_one_draw_is_the_elbo_on_average(wide):
+    model, x = wide
+    mean, log_var = (t.numpy().astype(float) for t in model.encoder(x))
+    elbo = linear_elbo(model.model, x, mean, np.diag(np.exp(log_var[0])))
+    gap = importance_weighted_bound(model, x, 1) - elbo
+    assert gap.shape == (2000,)
+    assert gap.mean() == pytest.approx(0, abs=4 * gap.std() / np.sqrt(2000))
+
+
+def test_more_draws_come_closer_to_the_exact_evidence_from_below(wide):
+    model, x = wide
+    exact = log_evidence(model.model, x)
+    gaps = np.array([exact - importance_weighted_bound(model, x, k) for k in (1, 10, 1000)])
+    errors = gaps.std(axis=1) / np.sqrt(2000)
+    averages = gaps.mean(axis=1)
+    assert (averages > -4 * errors).all()
+    assert averages[0] > 2 * averages[1]
+    assert abs(averages[2]) < 0.02
+
+
+def test_it_is_the_log_of_the_mean_weight_of_the_named_draws(digits):
+    model, x = VAE(z_dim=3, h_dim=16, seed=2), digits[:9]
+    mean, log_var = (t.numpy().astype(float) for t in model.encoder(x))
+    q, weights = stats.norm(mean, np.exp(0.5 * log_var)), []
+    for k in range(6):
+        z = mean + np.exp(0.5 * log_var) * standard_normal((9, 3), (11, k)).numpy()
+        logits = np.asarray(model.decoder(z.astype("float32")), float)
+        log_p_x = special.xlogy(x, special.expit(logits)) + special.xlog1py(
+            1.0 - x, -special.expit(logits)
+        )
+        weights.append(log_p_x.sum(1) + (stats.norm.logpdf(z) - q.logpdf(z)).sum(1))
+    expected = special.logsumexp(weights, axis=0) - np.log(6)
+    np.testing.assert_allclose(importance_weighted_bound(model, x, 6, seed=11), expected, rtol=1e-4)
+
+
+def test_the_seed_decides_and_the_number_of_draws_may_be_any(digits):
+    model, x = VAE(z_dim=3, h_dim=16), digits[:9]
+    first = importance_weighted_bound(model, x, 3, seed=1)
+    np.testing.assert_array_equal(importance_weighted_bound(model, x, 3, seed=1), first)
+    assert not np.isin(importance_weighted_bound(model, x, 3, seed=2), first).any()
+    # Five draws are these three and two more, so that the sum of the weights is larger.
+    five = importance_weighted_bound(model, x, 5, seed=1)
+    assert (np.log(5) + five > np.log(3) + first).all()
+
+
+def test_weights_that_no_float_can_hold_are_averaged(digits):
+    class Faint(VAE):
+        def log_likelihood(self, x, logits):
+            return super().log_likelihood(x, logits) - 1e4
+
+    x = digits[:9]
+    faint = importance_weighted_bound(Faint(z_dim=3, h_dim=16), x, 4)
+    plain = importance_weighted_bound(VAE(z_dim=3, h_dim=16), x, 4)
+    np.testing.assert_allclose(faint + 1e4, plain, atol=0.02)
+
+
+def test_trained_weights_are_seen(digits):
+    model, x = VAE(z_dim=3, h_dim=16), digits[:9]
+    before = importance_weighted_bound(model, x, 2)
+    model.restart(5)
+    after = importance_weighted_bound(model, x, 2)
+    np.testing.assert_array_equal(
+        after, importance_weighted_bound(VAE(z_dim=3, h_dim=16, seed=5), x, 2)
+    )
+    assert not np.isin(after, before).any()
+
+
+@pytest.mark.parametrize("n_samples", [0, -3])
+def test_a_bad_number_of_draws_is_named(n_samples, digits):
+    with pytest.raises(ValueError, match=f"^n_samples was {n_samples}; it may be a whole number"):
+        importance_weighted_bound(VAE(z_dim=3, h_dim=16), digits[:2], n_samples)

@@ -34,8 +34,13 @@ def raising(error):
         (lambda: check("ex 1", False, "3, wanted 4"), "✗ ex 1: 3, wanted 4"),
         (raising(NotImplementedError("return the sum")), "○ yours to write: return the sum"),
         (raising(TypeError("no number")), "✗ TypeError: no number"),
+        (
+            lambda: 1 + None,
+            "✗ TypeError: unsupported operand type(s) for +: 'int' and 'NoneType' "
+            "(does your function return something?)",
+        ),
     ],
-    ids=["right", "wrong", "still to be written", "broken"],
+    ids=["right", "wrong", "still to be written", "broken", "nothing returned"],
 )
 def test_an_attempt_says_in_one_line_how_it_went_and_never_raises(exercise, line, capsys):
     attempt(exercise)

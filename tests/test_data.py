@@ -136,7 +136,7 @@ def test_all_of_mnist_says_with_what_numbers_can_be_compared(named):
     assert (digits.name, digits.source) == ("MNIST", "file")
     text = str(digits)
     assert "30 to train on, 10 to test" in text
-    assert "for the same kind of pixels only" in text
+    assert "only where pixels are treated alike" in text
     assert len(text.splitlines()) <= 3
     assert str(named.parent) not in text
 

@@ -37,4 +37,5 @@ def attempt(exercise: Callable[[], None]) -> None:
     except AssertionError as failed:
         print(failed)
     except Exception as error:
-        print(f"✗ {type(error).__name__}: {error}")
+        hint = " (does your function return something?)" * ("NoneType" in str(error))
+        print(f"✗ {type(error).__name__}: {error}{hint}")

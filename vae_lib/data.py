@@ -72,7 +72,8 @@ class Digits:
         return f"{self.name}, {origin}: {sizes}.\n{meaning}"
 
 
-_COMPARABLE = "All the digits, split as published.\nLosses compare only where pixels are treated alike: see chapter 3."
+_COMPARABLE = """All the digits, split as published.
+Losses compare only where pixels are treated alike: see chapter 3."""
 _MEANING = {
     "file": ("from the named file", _COMPARABLE),
     "keras": ("from Keras's copy", _COMPARABLE),

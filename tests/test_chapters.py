@@ -29,12 +29,20 @@ class Chapter:
         """The cells with a check in them."""
         return [c.source for c in self.code if "check(" in c.source]
 
-    @property
-    def solutions(self):
-        return [c for c in self.code if "solution" in c.metadata.get("tags", [])]
+    def cells_of_exercise(self, name):
+        """The cells from an exercise's text to the end of its solution."""
+        begin = next(i for i, c in enumerate(self.cells) if f":label: {name}\n" in c.source)
+        end = next(
+            i for i in range(begin + 1, len(self.cells)) if "{solution-end}" in self.cells[i].source
+        )
+        return [c for c in self.cells[begin:end] if c.cell_type == "code"]
 
 
-def test_there_are_six_chapters():
+def is_tagged(cell, tag):
+    return tag in cell.metadata.get("tags", [])
+
+
+def test_there_are_seven_chapters():
     assert [path.stem for path in CHAPTERS] == [
         "01-theory",
         "02-encoder",
@@ -42,6 +50,7 @@ def test_there_are_six_chapters():
         "04-reparameterization",
         "05-loss",
         "06-training",
+        "07-evaluation",
     ]
 
 
@@ -115,11 +124,62 @@ def test_every_figure_has_a_caption_a_name_and_its_finding_in_words(chapter):
 def test_every_exercise_has_a_solution_that_runs_and_can_fail(chapter):
     exercises = re.findall(r":label: (ex-\S+)", chapter.text)
     assert exercises == [f"ex-{chapter.number}-{k}" for k in range(1, len(exercises) + 1)]
-    assert len(exercises) >= 4
     solved = re.findall(r"\{solution-start\} (\S+)\n:class: dropdown", chapter.text)
     assert solved == exercises
     assert chapter.text.count("{solution-end}") == len(exercises)
-    assert sum("check(" in cell.source for cell in chapter.solutions) >= len(exercises)
+    for name in exercises:
+        cells = chapter.cells_of_exercise(name)
+        (solution, *_) = [c for c in cells if is_tagged(c, "solution")]
+        assert any("check(" in c.source for c in cells if not is_tagged(c, "exercise"))
+        assert solution.metadata["jupyter"]["source_hidden"]
+
+
+def test_what_the_reader_writes_is_checked_by_an_assertion_that_its_solution_passes(chapter):
+    """What the empty cell and the solution print is seen when the chapter runs."""
+    exercises = re.findall(r":label: (ex-\S+)", chapter.text)
+    with_code = 0
+    for name in exercises:
+        cells = chapter.cells_of_exercise(name)
+        stubs = [c for c in cells if is_tagged(c, "exercise")]
+        checks = [c for c in cells if is_tagged(c, "exercise-check")]
+        assert len(stubs) == len(checks) <= 1
+        if stubs:
+            with_code += 1
+            function = name.replace("-", "_")
+            assert re.search(r'raise NotImplementedError\(\s*f?"\w', stubs[0].source)
+            assert f"def {function}():" in checks[0].source
+            assert f"\nattempt({function})" in checks[0].source
+            assert f"(ex {name[3:].replace('-', '.')})" in checks[0].source
+            solutions = [c.source for c in cells if is_tagged(c, "solution")]
+            assert re.search(rf"^{function}\(\)$", "\n".join(solutions), re.M)
+            order = [cells.index(stubs[0]), cells.index(checks[0])]
+            assert order == sorted(order)
+            assert order[1] < min(i for i, c in enumerate(cells) if is_tagged(c, "solution"))
+    assert with_code >= 4
+
+
+# Numbers of this kind are computed where they stand: {eval}`f"{floor:.1f}"`.
+TYPED = re.compile(r"\d+(?:\{,\})?\.\d+|\d+ ?\\?%|\d ?nats?\b")
+ALLOWED: dict[tuple[str, str], str] = {}
+
+
+def prose(chapter):
+    """All that is read as text, without code, computed numbers and what is not shown."""
+    for cell in chapter.cells:
+        if cell.cell_type == "markdown":
+            text = re.sub(r"^```\w.*?^```$", "", cell.source, flags=re.M | re.S)  # not directives
+            text = re.sub(r"^:\w+:.*$", "", text, flags=re.M)
+            yield re.sub(r"\]\([^)]*\)|`[^`]*`", "", text)
+        settings = cell.metadata.get("mystnb", {})
+        yield settings.get("figure", {}).get("caption", "")
+        yield settings.get("image", {}).get("alt", "")
+
+
+def test_no_measured_number_is_typed(chapter):
+    typed = {match for text in prose(chapter) for match in TYPED.findall(text)}
+    allowed = {literal for name, literal in ALLOWED if name == chapter.name}
+    assert typed - allowed == set()
+    assert allowed - typed == set()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import prose
 import pytest
 
 from vae_lib.parameters import ChapterParameters
@@ -21,9 +22,16 @@ def papermill(folder, *arguments):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-def run(folder, **parameters):
+def run(folder, chapter=CHAPTER, **parameters):
     pairs = [text for name, value in parameters.items() for text in ("-p", name, value)]
-    return papermill(folder, CHAPTER, "out.ipynb", *pairs)
+    return papermill(folder, chapter, "out.ipynb", *pairs)
+
+
+def with_numbers_in_its_text(folder):
+    """A copy of the chapter that computes the numbers in its text, as JupyterLab does."""
+    copy = folder / "copy.ipynb"
+    nbformat.write(prose.with_probes(nbformat.read(CHAPTER, as_version=4)), copy)
+    return copy
 
 
 @pytest.mark.parametrize(
@@ -37,9 +45,13 @@ def run(folder, **parameters):
     ids=str,
 )
 def test_it_runs_to_the_end_with_other_parameters(tmp_path, parameters):
-    done = run(tmp_path, **QUICK | parameters)
+    done = run(tmp_path, with_numbers_in_its_text(tmp_path), **QUICK | parameters)
     assert done.returncode == 0, done.stderr[-2000:]
-    cells = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
+    executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    assert list(prose.solved_exercises(executed)) == []
+    text = "\n".join(c.source for c in prose.settled(executed).cells if c.cell_type == "markdown")
+    assert "{eval}" not in text
+    cells = executed.cells
     injected = next(c for c in cells if "injected-parameters" in c.metadata.get("tags", []))
     assert all(f"{name} = " in injected.source for name in parameters)
     assert all(c.execution_count for c in cells if c.cell_type == "code" and c.source)

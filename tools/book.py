@@ -105,7 +105,7 @@ def execute(root: Path, digits: Digits) -> dict[str, Path]:
     else:
         staging = stage(root, stale)
         run_notebooks(staging, digits)
-        failed = keep_passed(staging, {c.name: results[c] for c in stale}, digits)
+        failed = keep_passed(staging, {c.name: results[c] for c in stale})
         prune(set(results.values()), root / ".book/executed")
         if failed:
             names = ", ".join(failed)
@@ -142,7 +142,7 @@ def run_notebooks(staging: Path, digits: Digits) -> None:
     subprocess.run([*command, "--overwrite", staging], cwd=staging, env=environment, check=False)
 
 
-def keep_passed(staging: Path, results: dict[str, Path], digits: Digits) -> list[str]:
+def keep_passed(staging: Path, results: dict[str, Path]) -> list[str]:
     """Move the copies that ran to the end to where they are kept; return the others' names."""
     report = staging / REPORT
     passed = {}
@@ -156,7 +156,7 @@ def keep_passed(staging: Path, results: dict[str, Path], digits: Digits) -> list
         if solved := [f"{name}: {fault}" for fault in prose.solved_exercises(notebook)]:
             print("\n".join(solved), file=sys.stderr)
             continue
-        notebook.metadata.run = {"seconds": seconds, "digits": digits.label}
+        notebook.metadata.run = {"seconds": seconds}
         results[name].parent.mkdir(exist_ok=True)
         nbformat.write(notebook, staging / name)
         (staging / name).replace(results[name])

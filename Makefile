@@ -3,9 +3,10 @@ UV := $(shell command -v uv || echo .uv/bin/uv)
 LOCAL_UV := $(filter .uv/bin/uv,$(UV))
 PYTHON := .venv/bin/python
 READY := .venv/.made-from-lock
+PEERS := .venv-peers/.made
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
 
-.PHONY: help book test mutants lab check clean
+.PHONY: help book test mutants lab bench peers check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
@@ -24,6 +25,11 @@ mutants: $(READY)  ## plant one mistake at a time in the mathematics: a test mus
 lab: $(READY)  ## open the chapters in JupyterLab
 	@$(PYTHON) -m jupyterlab chapters/
 
+bench: $(READY)  ## measure how fast training is, beside other libraries: bench/results.json
+	@$(PYTHON) bench/run.py
+
+peers: $(PEERS)  ## install PyTorch and JAX for the benchmark, into .venv-peers
+
 check: $(READY) $(LOCAL_UV)  ## check style, types, the chapters' pairs and the lock file
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
@@ -33,7 +39,7 @@ check: $(READY) $(LOCAL_UV)  ## check style, types, the chapters' pairs and the 
 
 clean:  ## remove what was built and all caches; .venv stays
 	@rm -rf _build .book .mypy_cache .pytest_cache .ruff_cache chapters/.ruff_cache
-	@find . \( -name .venv -o -name .uv \) -prune -o -name __pycache__ -prune -exec rm -rf {} +
+	@find . \( -name '.venv*' -o -name .uv \) -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 # Without the stamp an environment is half made: it is made anew.
 $(READY): uv.lock pyproject.toml | $(LOCAL_UV)
@@ -41,6 +47,14 @@ $(READY): uv.lock pyproject.toml | $(LOCAL_UV)
 	@echo "Installing the versions in uv.lock into .venv …"
 	@$(UV) sync --frozen --quiet
 	@touch $(READY)
+
+# Not with uv, whose lock file is for the book alone. pip's own settings hold: PyTorch has builds
+# for the CPU only, much smaller, in an index of its own, and PIP_EXTRA_INDEX_URL can name it.
+$(PEERS): bench/peers.txt | $(READY)
+	@echo "Installing the versions in bench/peers.txt into .venv-peers …"
+	@rm -rf .venv-peers && $(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install --quiet -r bench/peers.txt
+	@touch $(PEERS)
 
 .uv/bin/uv:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

@@ -8,7 +8,7 @@ from pathlib import Path
 import jupytext
 import pytest
 
-CHAPTERS = sorted((Path(__file__).parents[1] / "chapters").glob("*.md"))
+CHAPTERS = sorted((Path(__file__).parents[1] / "chapters").glob("[0-9]*.md"))
 SECTIONS = ["What to remember", "Common mistakes", "Exercises", "Further reading"]
 
 

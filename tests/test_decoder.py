@@ -7,6 +7,7 @@ from scipy import integrate, special, stats
 from vae_lib.decoder import (
     Decoder,
     bernoulli_log_likelihood,
+    binarize,
     continuous_bernoulli_log_likelihood,
     gaussian_log_likelihood,
     pixel_mean,
@@ -55,6 +56,34 @@ def test_bernoulli_stays_exact_at_extreme_logits(x, logit, gradients):
 def test_the_bernoulli_gradient_is_image_minus_probability(gradients):
     by_logits = gradients(lambda logits: bernoulli_log_likelihood(GREY, logits), LOGITS)[0]
     np.testing.assert_allclose(by_logits, GREY - special.expit(LOGITS), atol=1e-12)
+
+
+def test_coins_show_ink_with_the_probability_of_the_pixel():
+    p = np.linspace(0, 1, 21)
+    coins = binarize(np.tile(p, (20_000, 1)), (1, 2)).numpy()
+    assert coins.dtype == np.float32
+    assert set(np.unique(coins)) == {0, 1}
+    assert (coins[:, 0] == 0).all()
+    assert (coins[:, -1] == 1).all()
+    counts = coins[:, 1:-1].sum(axis=0).astype(int)
+    for count, probability in zip(counts, p[1:-1], strict=True):
+        assert stats.binomtest(count, 20_000, probability).pvalue > 1e-4
+
+
+def test_coins_of_pixels_and_images_are_independent():
+    coins = binarize(np.full((401, 51), 0.5), (1, 2)).numpy()  # an odd number of pixels
+    assert coins.shape == (401, 51)
+    for matrix, n in ((coins.T, 401), (coins, 51)):
+        correlations = np.corrcoef(matrix)[np.triu_indices(len(matrix), 1)]
+        assert abs(correlations * np.sqrt(n)).max() < 6
+        assert correlations.std() * np.sqrt(n) == pytest.approx(1, abs=0.1)
+
+
+def test_the_seed_decides_the_coins():
+    draws = [binarize(GREY, seed).numpy() for seed in [(0, 1), (0, 1), (0, 2), (1, 1)]]
+    np.testing.assert_array_equal(draws[0], draws[1])
+    for i, j in [(0, 2), (0, 3), (2, 3)]:
+        assert (draws[i] != draws[j]).mean() > 0.2
 
 
 @pytest.mark.parametrize("variance", [0.01, 0.5, 1.0, 7.0])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jupytext
 
-CHAPTERS = sorted((Path(__file__).parents[1] / "chapters").glob("*.md"))
+CHAPTERS = sorted((Path(__file__).parents[1] / "chapters").glob("[0-9]*.md"))
 ASSUMED = {"np", "plt"}  # NumPy, as index.md says; matplotlib draws, in folded cells
 WHOLE_LIBRARIES = {"tf", "keras"}  # mentioning these introduces none of their functions
 

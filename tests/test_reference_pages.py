@@ -16,7 +16,7 @@ from mdit_py_plugins.anchors.index import slugify
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).parents[1]
-CHAPTERS = sorted((ROOT / "chapters").glob("*.md"))
+CHAPTERS = sorted((ROOT / "chapters").glob("[0-9]*.md"))
 PAGES = [ROOT / f"{name}.md" for name in ("index", "questions", "notation", "glossary")]
 ROLES = r"\{(eq|numref|ref|cite:[tp])\}`([^`]+)`"
 # Measured numbers are computed where they are measured. These pages only point there.

@@ -49,6 +49,12 @@ def test_draws_are_standard_normal_and_independent():
     assert abs(np.corrcoef(eps[1:, 0], eps[:-1, 0])[0, 1]) < 4 / np.sqrt(N)
 
 
+def test_the_outermost_draws_are_finite():
+    eps = standard_normal((2**24,), (3, 4)).numpy()  # each of 2^23 values twice, on average
+    assert -5.43 < eps.min() < -5
+    assert 5 < eps.max() < 5.43
+
+
 def test_equal_seeds_give_equal_draws_and_others_give_others():
     draws = [standard_normal((5, 2), seed).numpy() for seed in [(0, 1), (0, 1), (0, 2), (1, 1)]]
     np.testing.assert_array_equal(draws[0], draws[1])

@@ -9,6 +9,7 @@ import pytest
 from tqdm import tqdm
 
 import vae_lib.training
+from vae_lib.decoder import binarize
 from vae_lib.model import VAE
 from vae_lib.parameters import ParameterError
 from vae_lib.plots import digit_grid
@@ -123,6 +124,17 @@ def test_train_step_is_adam_on_the_gradient_of_the_reported_loss(digits):
         assert large.any()
 
 
+def test_binarized_training_shows_new_coins_at_each_step(digits):
+    by_loop, by_train = small_vae(), small_vae()
+    step, order = tf.function(train_step), minibatch_order(len(digits), 64, 0, 30, seed=5)
+    losses = [step(by_loop, binarize(digits[rows], (5, i))).numpy() for i, rows in enumerate(order)]
+    history = train(by_train, digits, 30, report_every=15, binarize=True, seed=5)
+    assert_close_weights(by_train, by_loop)
+    reports = np.reshape(losses, (2, 15, 3)).mean(axis=1)
+    for name, expected in zip(("loss", "reconstruction", "kl"), reports.T, strict=True):
+        np.testing.assert_allclose(history[name], expected, rtol=1e-4)
+
+
 # One run, several runs
 
 
@@ -131,6 +143,18 @@ def run(digits):
     """A model after 25 iterations, and what was reported: after 10, 20 and 25."""
     model = small_vae()
     return model, train(model, digits, 25, report_every=10)
+
+
+def test_two_calls_do_what_one_does_where_pixels_are_coins_too(digits, monkeypatch):
+    whole, parts = small_vae(), small_vae()
+    train(whole, digits, 12, binarize=True)
+    monkeypatch.setattr(vae_lib.training, "STEPS_PER_CALL", 5)
+    train(parts, digits, 7, binarize=True)
+    train(parts, digits, 5, binarize=True)
+    assert_same_weights(whole, parts)
+    gray = small_vae()
+    train(gray, digits, 12)
+    assert not np.array_equal(gray.get_weights()[0], whole.get_weights()[0])
 
 
 def test_two_calls_do_what_one_does_bit_for_bit(digits, run, monkeypatch):
@@ -307,6 +331,11 @@ def test_a_bad_argument_is_named_with_its_value_and_what_it_may_be(argument, val
     with pytest.raises(ValueError, match=sentence) as error:
         train(small_vae(), digits, **{"iterations": 1} | {argument: value})
     assert argument == "report_every" or error.type is ParameterError
+
+
+def test_binarize_is_yes_or_no(digits):
+    with pytest.raises(ParameterError, match=r"^binarize was 1; it may be True or False$"):
+        train(small_vae(), digits, 1, binarize=1)
 
 
 def test_a_model_that_is_not_compiled_is_refused(digits):

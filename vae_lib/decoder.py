@@ -12,6 +12,7 @@ from typing import Any
 
 from vae_lib.initializer import he_normal
 from vae_lib.tensorflow_quietly import keras, tf
+from vae_lib.xla import GENERATOR, compiled
 
 
 def pixel_mean(logits: Any) -> Any:
@@ -34,6 +35,31 @@ def bernoulli_log_likelihood(x: Any, logits: Any) -> Any:
     """
     per_pixel = -tf.nn.sigmoid_cross_entropy_with_logits(labels=x, logits=logits)  # (batch, x_dim)
     return tf.reduce_sum(per_pixel, axis=-1)  # (batch,)
+
+
+def binarize(x: Any, seed: Any) -> Any:
+    """Draw each pixel as a coin that shows 1 with probability x; equal seeds give equal coins.
+
+    Drawn anew each time that an image is shown, this is dynamic binarization (chapter 3).
+
+    Args:
+        x: images in [0, 1], shape `(batch, x_dim)`.
+        seed: two integers.
+
+    Returns:
+        Zeros and ones, float32, shape `(batch, x_dim)`. The probability is right to 2⁻¹⁶;
+        pixels that are 0 or 1 stay what they are.
+    """
+    return _flip(tf.cast(x, tf.float32), tf.cast(seed, tf.int64))
+
+
+# 16 random bits decide a pixel, so that one draw of 32 serves two.
+@compiled
+def _flip(x: Any, seed: Any) -> Any:
+    half = [(tf.size(x) + 1) // 2]
+    words = tf.random.stateless_uniform(half, seed, None, None, tf.uint32, alg=GENERATOR)
+    bits = tf.reshape(tf.bitcast(words, tf.uint16), [-1])[: tf.size(x)]
+    return tf.cast(tf.cast(tf.reshape(bits, tf.shape(x)), tf.float32) < 2.0**16 * x, tf.float32)
 
 
 def gaussian_log_likelihood(x: Any, mean: Any, variance: float = 1.0) -> Any:

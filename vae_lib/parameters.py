@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -36,6 +37,7 @@ Seed = Annotated[
     int, Field(ge=0, le=2**31 - 1, description="a whole number from 0 to 2,147,483,647")
 ]
 Rate = Annotated[float, Field(gt=0, le=1, description="a number above 0, at most 1")]
+Switch = Annotated[bool, Field(description="True or False")]
 Variance = Annotated[float, Field(gt=0, description="a finite number above 0")]
 Likelihood = Annotated[
     Literal["bernoulli", "gaussian"], Field(description="'bernoulli' or 'gaussian'")
@@ -81,6 +83,7 @@ class TrainingParameters(_Parameters):
     iterations: Count
     batch_size: Batch
     report_every: Count
+    binarize: Switch
     seed: Seed
 
 
@@ -123,3 +126,22 @@ def check_parameters(
         allowed.model_validate(given)
     except ValidationError as faults:
         raise ParameterError("; ".join(_sentence(f, fields) for f in faults.errors())) from None
+
+
+def check_images(x: Any, x_dim: int) -> None:
+    """Refuse what a model for images of `x_dim` pixels cannot be trained on.
+
+    Raises:
+        ValueError: says what `x` was, what it may be, and the remedy.
+    """
+    shape = np.shape(x)
+    if len(shape) != 2 or shape[0] == 0 or shape[1] != x_dim:
+        raise ValueError(
+            f"x had the shape {shape}; it may be (n, {x_dim}), "
+            "which is what load_mnist(flat=True) makes"
+        )
+    low, high = np.min(x), np.max(x)
+    if not 0 <= low <= high <= 1:
+        raise ValueError(
+            f"x had values from {low} to {high}; they may be from 0 to 1: divide bytes by 255"
+        )

@@ -46,6 +46,13 @@ def digit_grid(images: Any, columns: int, size: float = 0.8) -> Figure:
     return figure
 
 
+def save_digit_grid(images: Any, columns: int, path: Path) -> None:
+    """Save what `digit_grid` draws."""
+    figure = digit_grid(images, columns)
+    figure.savefig(path)
+    plt.close(figure)
+
+
 def digit_rows(rows: Mapping[str, Any]) -> Figure:
     """Draw one labeled row of images for each entry, to be compared column by column.
 

@@ -8,21 +8,21 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-import matplotlib.pyplot as plt
 import numpy as np
 
+from vae_lib.decoder import binarize as draw_coins
 from vae_lib.model import VAE
-from vae_lib.parameters import TrainingParameters, check_parameters
-from vae_lib.plots import digit_grid
+from vae_lib.parameters import TrainingParameters, check_images, check_parameters
 from vae_lib.progress import progress_bar
 from vae_lib.reparameterization import standard_normal
 from vae_lib.tensorflow_quietly import tf
+from vae_lib.xla import compiled
 
-STEPS_PER_CALL = 500  # enough to hide the cost of a call, few enough to keep the bar moving
+STEPS_PER_CALL = 1000  # all of MNIST once; the bar still moves twice a second
 
 HISTORY = ("iteration", "loss", "reconstruction", "kl", "samples")
 History = dict[str, np.ndarray]
-Steps = Callable[[Any, Any, Any], Any]
+Steps = Callable[[Any, Any, Any, Any], Any]
 
 
 def minibatch_order(n: int, batch_size: int, start: int, stop: int, seed: int) -> np.ndarray:
@@ -60,54 +60,51 @@ def train_step(model: VAE, x: Any) -> Any:
     return tf.stack([loss, tf.reduce_mean(reconstruction), tf.reduce_mean(kl)])
 
 
-def compile_steps(model: VAE, n: int, batch_size: int) -> Steps:
+def compile_steps(model: VAE, n: int, batch_size: int, binarize: bool = False) -> Steps:
     """Compile a run of many steps into one XLA graph over images that stay in memory.
 
     Args:
         model: a compiled model.
         n: number of images.
         batch_size: images in a minibatch.
+        binarize: whether to draw each pixel as a coin, anew each time it is shown.
 
     Returns:
-        A function of the images, float32 `(n, x_dim)`, of their order, int32
-        `(STEPS_PER_CALL * batch_size,)`, and of how many minibatches of it to take, int32;
-        it returns the sums of what `train_step` returned.
+        A function of the images, float32 `(n, x_dim)`; of their order, int32
+        `(STEPS_PER_CALL * batch_size,)`; of how many minibatches of it to take, int32; and of
+        the coins' seed, int64. It returns the sums of what `train_step` returned.
     """
     model.optimizer.build(model.trainable_variables)
 
-    @tf.function(jit_compile=True)
-    def steps(x: Any, order: Any, n_steps: Any) -> Any:
-        i, sums = 0, tf.zeros(3)
+    def minibatch(x: Any, order: Any, i: Any, seed: Any) -> Any:
+        rows = tf.slice(order, [i * batch_size], [batch_size])  # (batch,)
+        images = tf.gather(x, rows)  # (batch, x_dim)
+        if not binarize:
+            return images
+        step = tf.cast(model.optimizer.iterations, tf.int64)  # no two minibatches share coins
+        return draw_coins(images, tf.stack([seed, step]))
+
+    @compiled
+    def steps(x: Any, order: Any, n_steps: Any, seed: Any) -> Any:
+        i, sums, images = 0, tf.zeros(3), minibatch(x, order, 0, seed)
         while i < n_steps:  # not `for i in tf.range(n_steps)`: XLA would compile each n anew
-            rows = tf.slice(order, [i * batch_size], [batch_size])  # (batch,)
-            sums += train_step(model, tf.gather(x, rows))
+            sums += train_step(model, images)
             i += 1
+            # Handed to the next turn, coins are drawn once. Drawn there, XLA would draw them
+            # again for each of their uses. The last turn's are not used.
+            images = minibatch(x, order, tf.minimum(i, n_steps - 1), seed)
         return sums
 
     order = tf.TensorSpec([STEPS_PER_CALL * batch_size], tf.int32)
-    x, n_steps = tf.TensorSpec([n, model.x_dim]), tf.TensorSpec([], tf.int32)
-    return cast("Steps", steps.get_concrete_function(x, order, n_steps))
+    n_steps, seed = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int64)
+    x = tf.TensorSpec([n, model.x_dim])
+    return cast("Steps", steps.get_concrete_function(x, order, n_steps, seed))
 
 
 @lru_cache(maxsize=8)
-def _steps_of(model: VAE, optimizer: Any, n: int, batch_size: int) -> Steps:
+def _steps_of(model: VAE, optimizer: Any, n: int, batch_size: int, binarize: bool) -> Steps:
     """Compile once until `model.compile` makes a new optimizer, as `fit` does."""
-    return compile_steps(model, n, batch_size)
-
-
-def _check_images(model: VAE, x: Any) -> None:
-    """Refuse images that `model` cannot be trained on, by a ValueError that says the remedy."""
-    shape = np.shape(x)
-    if len(shape) != 2 or shape[0] == 0 or shape[1] != model.x_dim:
-        raise ValueError(
-            f"x had the shape {shape}; it may be (n, {model.x_dim}), "
-            "which is what load_mnist(flat=True) makes"
-        )
-    low, high = np.min(x), np.max(x)
-    if not 0 <= low <= high <= 1:
-        raise ValueError(
-            f"x had values from {low} to {high}; they may be from 0 to 1: divide bytes by 255"
-        )
+    return compile_steps(model, n, batch_size, binarize)
 
 
 def _make_folder(folder: Path) -> Path:
@@ -125,13 +122,6 @@ def _check_finite(loss: float, start: int, stop: int) -> None:
         )
 
 
-def _save_samples(images: np.ndarray, folder: Path, number: int) -> None:
-    """Save a grid of images, shape `(16, x_dim)`, as `000.png`, `001.png`, ... in `folder`."""
-    figure = digit_grid(images, columns=4)
-    figure.savefig(folder / f"{number:03d}.png")
-    plt.close(figure)
-
-
 def train(
     model: VAE,
     x: np.ndarray,
@@ -140,6 +130,7 @@ def train(
     batch_size: int = 64,
     report_every: int = 1000,
     out: str | Path | None = None,
+    binarize: bool = False,
     seed: int = 0,
 ) -> History:
     """Train `model` on the images `x`, and report on the way.
@@ -154,7 +145,9 @@ def train(
         batch_size: images in a minibatch.
         report_every: iterations between two reports.
         out: a folder for each report's 4×4 grid of samples: `000.png`, `001.png`, ...
-        seed: of the order of the images, and of the latent vectors behind the samples.
+        binarize: whether to draw each pixel as a coin, anew each time it is shown (chapter 3).
+        seed: of the order of the images, of the coins, and of the latent vectors behind the
+            samples.
 
     Returns:
         One entry a report: `iteration`; `loss`, `reconstruction` and `kl`, averaged since
@@ -165,15 +158,15 @@ def train(
         ValueError: an argument is not what it may be, or the model is not compiled.
         FloatingPointError: the loss is no longer a finite number.
     """
-    counts = {"iterations": iterations, "batch_size": batch_size, "report_every": report_every}
-    check_parameters({**counts, "seed": seed}, TrainingParameters)
+    settings = {"batch_size": batch_size, "report_every": report_every, "binarize": binarize}
+    check_parameters({"iterations": iterations, **settings, "seed": seed}, TrainingParameters)
     if getattr(model, "optimizer", None) is None:
         raise ValueError("the model has no optimizer: call model.compile(keras.optimizers.Adam())")
-    _check_images(model, x)
+    check_images(x, model.x_dim)
     folder = None if out is None else _make_folder(Path(out))
 
-    steps = _steps_of(model, model.optimizer, len(x), batch_size)
-    images = tf.constant(x, tf.float32)  # (n, x_dim)
+    steps = _steps_of(model, model.optimizer, len(x), batch_size, binarize)
+    images, coins = tf.cast(x, tf.float32), tf.constant(seed, tf.int64)  # (n, x_dim), ()
     z = standard_normal((16, model.z_dim), (seed, 0))  # (16, z_dim)
     history: dict[str, list[Any]] = {name: [] for name in HISTORY}
     begin = int(model.optimizer.iterations)
@@ -187,12 +180,15 @@ def train(
                 rows = minibatch_order(len(x), batch_size, i, i + n_steps, seed)
                 order = np.zeros(STEPS_PER_CALL * batch_size, np.int32)  # one shape, compiled once
                 order[: rows.size] = rows.ravel()
-                sums += steps(images, tf.constant(order), tf.constant(n_steps)).numpy()
+                sums += steps(images, tf.constant(order), tf.constant(n_steps), coins).numpy()
                 bar.update(n_steps)
             _check_finite(sums[0], start, stop)
             samples = model.decode(z).numpy()  # (16, x_dim)
             for name, value in zip(HISTORY, (stop, *sums / (stop - start), samples), strict=True):
                 history[name].append(value)
             if folder:
-                _save_samples(samples, folder, len(history["samples"]) - 1)
+                # Imported here: training without pictures needs no plotting library.
+                from vae_lib.plots import save_digit_grid
+
+                save_digit_grid(samples, 4, folder / f"{len(history['samples']) - 1:03d}.png")
     return {name: np.array(values) for name, values in history.items()}

@@ -60,6 +60,18 @@ def test_a_result_is_stale_with_other_digits_or_a_new_module(root):
     assert key(root) != before
 
 
+def test_the_page_about_the_benchmark_is_stale_after_another_run_of_it(root):
+    (root / "bench").mkdir()
+    record = root / "bench/results.json"
+    record.write_text("{}")
+    write(root, "benchmark", "print(3)")
+    page, chapter = root / "chapters/benchmark.ipynb", key(root)
+    before = book.result_path(root, page, DIGITS)
+    record.write_text("[]")
+    assert book.result_path(root, page, DIGITS) != before
+    assert key(root) == chapter
+
+
 def test_outputs_have_no_part_in_the_key(root):
     before = key(root)
     path = root / "chapters/01-one.ipynb"

@@ -28,6 +28,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 ROOT = Path(__file__).resolve().parents[1]
 CELL_TIMEOUT = 1200  # seconds; the longest cell trains for a fraction of it
 REPORT = "report.xml"
+RECORDS = {"benchmark": "bench/results.json"}  # what a page reads besides
 FRONT_PICTURE = ("06-training", "fig-manifold")  # index.md shows it
 KEPT_RESULTS = 3  # of each chapter, so that going back to other digits runs nothing
 
@@ -90,7 +91,9 @@ def result_path(root: Path, chapter: Path, digits: Digits) -> Path:
     """Return where a chapter's executed copy is kept: its outputs have no part in the key."""
     cells = prose.with_probes(read(chapter)).cells
     content = [(cell.cell_type, cell.source, cell.metadata) for cell in cells]
-    parts = json.dumps([content, library_digest(root), digits.label], sort_keys=True)
+    records = [root / name for page, name in RECORDS.items() if page == chapter.stem]
+    sources = library_digest(root) + files_digest(root, records) * bool(records)
+    parts = json.dumps([content, sources, digits.label], sort_keys=True)
     key = hashlib.sha256(parts.encode()).hexdigest()[:16]
     return root / ".book/executed" / f"{chapter.stem}-{key}.ipynb"
 

@@ -1,4 +1,4 @@
-"""TensorFlow and Keras, imported without TensorFlow's start-up lines.
+"""TensorFlow and Keras, imported without TensorFlow's start-up lines, and set for speed.
 
 TensorFlow writes to file descriptor 2 while it is imported and while it first looks
 for devices; no setting silences all of it. In a notebook those lines would sit above
@@ -31,6 +31,8 @@ def _stderr_held_back() -> Iterator[None]:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors still show
+# XLA's own choice is 256 bits. Where a processor has 512, training is a tenth faster with them.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_prefer_vector_width=512")
 
 with _stderr_held_back():
     import keras

@@ -86,13 +86,14 @@ def compile_steps(model: VAE, n: int, batch_size: int, binarize: bool = False) -
 
     @compiled
     def steps(x: Any, order: Any, n_steps: Any, seed: Any) -> Any:
-        i, sums, images = 0, tf.zeros(3), minibatch(x, order, 0, seed)
+        i, sums = 0, tf.zeros(3)
+        ahead = minibatch(x, order, 0, seed) if binarize else 0
         while i < n_steps:  # not `for i in tf.range(n_steps)`: XLA would compile each n anew
-            sums += train_step(model, images)
+            sums += train_step(model, ahead if binarize else minibatch(x, order, i, seed))
             i += 1
-            # Handed to the next turn, coins are drawn once. Drawn there, XLA would draw them
-            # again for each of their uses. The last turn's are not used.
-            images = minibatch(x, order, tf.minimum(i, n_steps - 1), seed)
+            # Drawn one turn ahead, coins are drawn once. Where they are used, XLA would draw
+            # them anew for each of their uses. Those of the last turn are thrown away.
+            ahead = minibatch(x, order, tf.minimum(i, n_steps - 1), seed) if binarize else 0
         return sums
 
     order = tf.TensorSpec([STEPS_PER_CALL * batch_size], tf.int32)

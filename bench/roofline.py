@@ -1,0 +1,51 @@
+"""Time a library's matrix products: those of a step one by one, and one large one."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from protocol import Settings, Turn
+from work import Product, products
+
+LARGE = 2048  # large enough for every library to reach its best
+REPEATS = 400  # of the eleven products, in one turn
+
+Issue = Callable[[], Any]
+Prepare = Callable[[Any, Any, bool, bool], Issue]
+Wait = Callable[[Any], object]
+
+
+def seconds(issues: list[Issue], wait: Wait, repeats: int) -> float:
+    """Time for issuing each product once, one after the other, and having all results."""
+    start = time.perf_counter()
+    for _ in range(repeats):
+        wait([issue() for issue in issues])
+    return (time.perf_counter() - start) / repeats
+
+
+def measure(turn: Turn, settings: Settings, prepare: Prepare, wait: Wait) -> None:
+    """Measure one library in every turn.
+
+    Args:
+        turn: as in all workers.
+        settings: as in all workers.
+        prepare: makes from two float32 arrays, and whether to transpose each, a function
+            that multiplies them.
+        wait: waits until results are there.
+    """
+    rng = np.random.default_rng(0)
+
+    def issue(product: Product) -> Issue:
+        left, right = (
+            rng.standard_normal(shape, dtype=np.float32) for shape in (product.left, product.right)
+        )
+        return prepare(left, right, product.left_transposed, product.right_transposed)
+
+    eleven = [issue(each) for each in products(settings["batch_size"], settings["z_dim"])]
+    large = issue(Product((LARGE, LARGE), (LARGE, LARGE)))
+    while True:
+        with turn() as result:
+            result["products"] = seconds(eleven, wait, REPEATS)
+            fastest = min(seconds([large], wait, 1) for _ in range(5))
+            result["flop_per_second"] = 2 * LARGE**3 / fastest

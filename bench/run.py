@@ -1,0 +1,59 @@
+"""Measure how fast `vae_lib.training.train` is, beside other ways to train the same model.
+
+python bench/run.py                      all, in a few minutes
+python bench/run.py --only train keras   only these
+
+All that is compared takes turns in one run, since a machine's speed changes from minute to
+minute. The results go to bench/results.json.
+"""
+
+import datetime
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import machine
+import report
+from driver import XLA_FLAGS, BenchError
+from measure import measure
+from options import parse
+from summary import Results, summarize
+
+
+def write(results: Results, path: Path) -> None:
+    """Write the results: a reader of `path` sees all of them or the old ones."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        part = Path(folder, path.name)
+        part.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+        part.replace(path)
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, print and write; speed is reported, only an error is a failure."""
+    options = parse(arguments)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            measured = measure(options, Path(folder))
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped: no results were written.", file=sys.stderr)
+        return 130
+    results = {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "machine": machine.describe(),
+        "xla_flags": os.environ.get("XLA_FLAGS", XLA_FLAGS),
+        **measured,
+    }
+    results["settings"].update(images=options.images, only=list(options.only))
+    results["summary"] = summarize(results)
+    report.show(results)
+    write(results, options.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

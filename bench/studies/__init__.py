@@ -1,0 +1,1 @@
+"""What is measured besides epochs: a module each, which the worker imports by name."""

@@ -1,0 +1,59 @@
+"""How the cost of `train` grows: with z_dim, with the minibatch, with images, and binarized."""
+
+import time
+from typing import Any
+
+import numpy as np
+from cases import Case, groups
+from protocol import Settings, Turn
+
+from vae_lib.model import VAE
+from vae_lib.tensorflow_quietly import keras, tf
+from vae_lib.training import train
+
+
+class Epochs:
+    """A model of its own for each case, and epochs of its training.
+
+    Attributes:
+        images: as many as the case needs, a tensor of shape `(n, 784)`.
+        case: how to call `train`.
+    """
+
+    def __init__(self, images: Any, case: Case, settings: Settings) -> None:
+        self.images, self.case = images, case
+        self.model = VAE(case.z_dim, settings["h_dim"])
+        self.model.compile(keras.optimizers.Adam(settings["learning_rate"]))
+
+    def seconds(self) -> float:
+        """Train for an epoch; return how long it took."""
+        case, steps = self.case, self.case.steps
+        start = time.perf_counter()
+        train(
+            self.model,
+            self.images,
+            steps,
+            batch_size=case.batch_size,
+            report_every=steps,
+            binarize=case.binarize,
+        )
+        return time.perf_counter() - start
+
+
+def run(turn: Turn, x: np.ndarray, settings: Settings) -> None:
+    """Measure one round of one group in every turn, group after group.
+
+    Args:
+        turn: as in all workers.
+        x: the images, shape `(n, 784)`.
+        settings: as in all workers.
+    """
+    for group, cases in groups(len(x), settings["batch_size"], settings["z_dim"]).items():
+        images = {case.images: tf.constant(x[: case.images]) for case in cases.values()}
+        epochs = {name: Epochs(images[case.images], case, settings) for name, case in cases.items()}
+        for each in epochs.values():
+            each.seconds()  # compiles
+        for _ in range(settings["rounds"]):
+            with turn() as result:
+                result["group"] = group
+                result["cases"] = {name: each.seconds() for name, each in epochs.items()}

@@ -1,0 +1,24 @@
+"""The step's matrix products by PyTorch, eagerly."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from protocol import Settings, Turn
+from roofline import Issue, measure
+
+
+def prepare(left: Any, right: Any, left_transposed: bool, right_transposed: bool) -> Issue:
+    """Make a function that multiplies; a transposed factor is a view."""
+    left, right = torch.from_numpy(left), torch.from_numpy(right)
+    return partial(
+        torch.matmul,
+        left.T if left_transposed else left,
+        right.T if right_transposed else right,
+    )
+
+
+def run(turn: Turn, x: np.ndarray, settings: Settings) -> None:
+    """Measure in every turn; on a CPU, a product has its result when it returns."""
+    measure(turn, settings, prepare, wait=len)

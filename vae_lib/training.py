@@ -72,16 +72,22 @@ def compile_steps(model: VAE, n: int, batch_size: int, binarize: bool = False) -
     Returns:
         A function of the images, float32 `(n, x_dim)`; of their order, int32
         `(STEPS_PER_CALL * batch_size,)`; of how many minibatches of it to take, int32; and of
-        the coins' seed, int64. It returns the sums of what `train_step` returned.
+        the coins' seed, int64. It returns the sums of what `train_step` returned. Until
+        `model.compile` makes a new optimizer it is the same function, compiled once.
     """
-    model.optimizer.build(model.trainable_variables)
+    return _compile(model, model.optimizer, n, batch_size, binarize)
+
+
+@lru_cache(maxsize=8)
+def _compile(model: VAE, optimizer: Any, n: int, batch_size: int, binarize: bool) -> Steps:
+    optimizer.build(model.trainable_variables)
 
     def minibatch(x: Any, order: Any, i: Any, seed: Any) -> Any:
         rows = tf.slice(order, [i * batch_size], [batch_size])  # (batch,)
         images = tf.gather(x, rows)  # (batch, x_dim)
         if not binarize:
             return images
-        step = tf.cast(model.optimizer.iterations, tf.int64)  # no two minibatches share coins
+        step = tf.cast(optimizer.iterations, tf.int64)  # no two minibatches share coins
         return draw_coins(images, tf.stack([seed, step]))
 
     @compiled
@@ -102,12 +108,6 @@ def compile_steps(model: VAE, n: int, batch_size: int, binarize: bool = False) -
     return cast("Steps", steps.get_concrete_function(x, order, n_steps, seed))
 
 
-@lru_cache(maxsize=8)
-def _steps_of(model: VAE, optimizer: Any, n: int, batch_size: int, binarize: bool) -> Steps:
-    """Compile once until `model.compile` makes a new optimizer, as `fit` does."""
-    return compile_steps(model, n, batch_size, binarize)
-
-
 def _make_folder(folder: Path) -> Path:
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"out was '{folder}', which is a file; it may be a folder, new or old")
@@ -121,6 +121,14 @@ def _check_finite(loss: float, start: int, stop: int) -> None:
             f"the loss became {loss} between iterations {start} and {stop}; "
             "a smaller learning rate usually helps"
         )
+
+
+def _save_samples(images: np.ndarray, folder: Path, number: int) -> None:
+    """Save a grid of images, shape `(16, x_dim)`, as `000.png`, `001.png`, ... in `folder`."""
+    # Imported here: training without pictures needs no plotting library.
+    from vae_lib.plots import save_digit_grid
+
+    save_digit_grid(images, 4, folder / f"{number:03d}.png")
 
 
 def train(
@@ -166,7 +174,7 @@ def train(
     check_images(x, model.x_dim)
     folder = None if out is None else _make_folder(Path(out))
 
-    steps = _steps_of(model, model.optimizer, len(x), batch_size, binarize)
+    steps = compile_steps(model, len(x), batch_size, binarize)
     images, coins = tf.cast(x, tf.float32), tf.constant(seed, tf.int64)  # (n, x_dim), ()
     z = standard_normal((16, model.z_dim), (seed, 0))  # (16, z_dim)
     history: dict[str, list[Any]] = {name: [] for name in HISTORY}
@@ -178,18 +186,14 @@ def train(
             sums = np.zeros(3)
             for i in range(start, stop, STEPS_PER_CALL):
                 n_steps = min(STEPS_PER_CALL, stop - i)
-                rows = minibatch_order(len(x), batch_size, i, i + n_steps, seed)
-                order = np.zeros(STEPS_PER_CALL * batch_size, np.int32)  # one shape, compiled once
-                order[: rows.size] = rows.ravel()
-                sums += steps(images, tf.constant(order), tf.constant(n_steps), coins).numpy()
+                rows = minibatch_order(len(x), batch_size, i, i + n_steps, seed).ravel()
+                order = tf.constant(np.resize(rows, STEPS_PER_CALL * batch_size))  # one shape only
+                sums += steps(images, order, tf.constant(n_steps), coins).numpy()
                 bar.update(n_steps)
             _check_finite(sums[0], start, stop)
             samples = model.decode(z).numpy()  # (16, x_dim)
             for name, value in zip(HISTORY, (stop, *sums / (stop - start), samples), strict=True):
                 history[name].append(value)
             if folder:
-                # Imported here: training without pictures needs no plotting library.
-                from vae_lib.plots import save_digit_grid
-
-                save_digit_grid(samples, 4, folder / f"{len(history['samples']) - 1:03d}.png")
+                _save_samples(samples, folder, len(history["samples"]) - 1)
     return {name: np.array(values) for name, values in history.items()}

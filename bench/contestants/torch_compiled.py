@@ -2,8 +2,9 @@
 
 import numpy as np
 import torch
-from contestants.torch_eager import VAE, compute_loss
 from protocol import Settings, Turn
+
+from contestants.torch_eager import VAE, compute_loss
 
 
 def run(turn: Turn, x: np.ndarray, settings: Settings) -> None:

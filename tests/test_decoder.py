@@ -65,6 +65,7 @@ def test_coins_show_ink_with_the_probability_of_the_pixel():
     assert set(np.unique(coins)) == {0, 1}
     assert (coins[:, 0] == 0).all()
     assert (coins[:, -1] == 1).all()
+    assert not binarize(np.zeros((1000, 784)), (3, 4)).numpy().any()  # 2^-16 would show
     counts = coins[:, 1:-1].sum(axis=0).astype(int)
     for count, probability in zip(counts, p[1:-1], strict=True):
         assert stats.binomtest(count, 20_000, probability).pvalue > 1e-4

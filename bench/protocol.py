@@ -8,6 +8,9 @@ from typing import Any, TypedDict
 Turn = Callable[[], AbstractContextManager[dict[str, Any]]]
 
 
+Results = dict[str, Any]  # measured or summarized, as JSON has it
+
+
 class Settings(TypedDict):
     """What every worker is told before its first turn.
 

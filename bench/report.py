@@ -3,7 +3,8 @@
 from typing import Any
 
 from entrants import CONTESTANTS, PRODUCTS
-from summary import Results, Spread
+from protocol import Results
+from summary import Spread
 from tabulate import tabulate
 
 STARTUP = {

@@ -19,7 +19,8 @@ import report
 from driver import XLA_FLAGS, BenchError
 from measure import measure
 from options import parse
-from summary import Results, summarize
+from protocol import Results
+from summary import summarize
 
 
 def write(results: Results, path: Path) -> None:

@@ -2,13 +2,12 @@
 
 import statistics
 from collections.abc import Iterable
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from cases import groups
+from protocol import Results
 from targets import targets
 from work import step_flop
-
-Results = dict[str, Any]
 
 
 class Spread(TypedDict):

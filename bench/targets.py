@@ -1,8 +1,8 @@
 """What this book aims at, and whether it was reached."""
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
-Results = dict[str, Any]
+from protocol import Results
 
 
 class Target(TypedDict):

@@ -1,6 +1,8 @@
-"""What every test has: some digits, no window, no progress bar, gradients in one line."""
+"""What every test has: some digits, no window, no progress bar, gradients, a fresh process."""
 
 import os
+import subprocess
+import sys
 
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["TQDM_DISABLE"] = "1"
@@ -30,3 +32,19 @@ def gradients():
         return [g.numpy() for g in tape.gradient(value, at)]
 
     return of
+
+
+@pytest.fixture(scope="session")
+def python():
+    """Run code in a fresh process, without TensorFlow's own settings; return what it did."""
+
+    def run(code, **environment):
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            env={k: v for k, v in os.environ.items() if not k.startswith("TF_")} | environment,
+            check=False,
+        )
+
+    return run

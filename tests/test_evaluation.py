@@ -283,7 +283,9 @@ def test_the_seed_decides_and_the_number_of_draws_may_be_any(digits):
     assert not np.isin(importance_weighted_bound(model, x, 3, seed=2), first).any()
     # Five draws are these three and two more, so that the sum of the weights is no smaller.
     five = importance_weighted_bound(model, x, 5, seed=1)
-    assert (np.log(5) + five > np.log(3) + first - 1e-3).all()
+    more = np.log(5) + five - np.log(3) - first
+    assert (more > -1e-3).all()  # rounding hides a draw whose weight is tiny
+    assert (more > 0).any()
 
 
 def test_weights_that_no_float_can_hold_are_averaged(digits):

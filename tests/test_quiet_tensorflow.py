@@ -1,21 +1,7 @@
 """TensorFlow starts without a word, and whatever it says when it fails is shown."""
 
-import os
-import subprocess
-import sys
 
-
-def python(code, **environment):
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        env={k: v for k, v in os.environ.items() if not k.startswith("TF_")} | environment,
-        check=False,
-    )
-
-
-def test_nothing_is_written_by_the_import_nor_by_the_first_operations():
+def test_nothing_is_written_by_the_import_nor_by_the_first_operations(python):
     code = """if True:
         from vae_lib.tensorflow_quietly import keras, tf
         assert float(tf.reduce_sum(tf.ones((3, 3)) @ tf.ones((3, 3)))) == 27
@@ -29,7 +15,7 @@ def test_nothing_is_written_by_the_import_nor_by_the_first_operations():
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "to descriptor 2 | to stderr\n")
 
 
-def test_what_was_held_back_is_shown_when_the_import_fails(tmp_path):
+def test_what_was_held_back_is_shown_when_the_import_fails(python, tmp_path):
     for name in ("keras", "tensorflow"):
         text = f"import os; os.write(2, b'{name} says why\\n')\n"
         tmp_path.joinpath(f"{name}.py").write_text(text)

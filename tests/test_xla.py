@@ -1,23 +1,9 @@
 """Compilation by XLA, and what is left where TensorFlow has none."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 from vae_lib.tensorflow_quietly import tf
 from vae_lib.xla import compiled, has_xla
-
-
-def python(code, **environment):
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        env=os.environ | environment,
-        check=False,
-    )
 
 
 def test_functions_are_compiled_by_xla_here():
@@ -75,7 +61,7 @@ WITHOUT_XLA = """if True:
 """
 
 
-def test_without_xla_training_works_and_one_sentence_says_what_is_lost():
+def test_without_xla_training_works_and_one_sentence_says_what_is_lost(python):
     run = python(WITHOUT_XLA, TQDM_DISABLE="1")
     assert run.returncode == 0, run.stderr
     warning, *verdicts = run.stdout.splitlines()
@@ -86,13 +72,13 @@ def test_without_xla_training_works_and_one_sentence_says_what_is_lost():
     assert verdicts == ["True True"] * 3
 
 
-def test_the_package_and_the_digits_do_not_import_tensorflow():
+def test_the_package_and_the_digits_do_not_import_tensorflow(python):
     code = "import vae_lib, vae_lib.data, vae_lib.plots, vae_lib.parameters, sys; print("
     run = python(code + "sorted({'tensorflow', 'keras'} & set(sys.modules)))")
     assert (run.returncode, run.stdout) == (0, "[]\n"), run.stderr
 
 
-def test_training_needs_no_plotting_library(tmp_path):
+def test_training_needs_no_plotting_library(python, tmp_path):
     tmp_path.joinpath("matplotlib.py").write_text("raise ImportError('not installed')")
     code = """if True:
         import numpy as np

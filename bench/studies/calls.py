@@ -1,10 +1,10 @@
 """What calls cost: the first ones, which build and compile, and an evaluation of the ELBO."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from clock import seconds
 from protocol import Settings, Turn
 
 from vae_lib.model import VAE
@@ -12,13 +12,6 @@ from vae_lib.tensorflow_quietly import keras
 from vae_lib.training import train
 
 EVALUATED = 10_000
-
-
-def seconds(action: Callable[[], Any]) -> float:
-    """Time one call."""
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
 
 
 def build(settings: Settings) -> VAE:

@@ -1,12 +1,12 @@
 """Where a step's time goes, and what was tried: the loop of `train` with one part replaced."""
 
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from clock import seconds
 from protocol import Settings, Turn
 
 from vae_lib.model import VAE
@@ -16,13 +16,6 @@ from vae_lib.xla import compiled
 
 STEPS = 400  # of each variant, in one turn
 CALLS = 100  # where each step is a call of its own
-
-
-def seconds(action: Callable[[], Any]) -> float:
-    """Time one call."""
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
 
 
 def forward(model: VAE, x: Any) -> Any:

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CELL_TIMEOUT = 1200  # seconds; the longest cell trains for a fraction of it
 REPORT = "report.xml"
 RECORDS = {"benchmark": "bench/results.json"}  # what a page reads besides
-FRONT_PICTURE = ("06-training", "fig-manifold")  # index.md shows it
+FRONT_PICTURE = ("07-latent-space", "fig-manifold")  # index.md shows it
 KEPT_RESULTS = 3  # of each chapter, so that going back to other digits runs nothing
 
 

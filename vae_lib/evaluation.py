@@ -1,4 +1,4 @@
-"""How far the bound is from log p(x): exact where the model is linear, by draws elsewhere (ch. 7).
+"""How far the bound is from log p(x): exact where the model is linear, by draws elsewhere (ch. 8).
 
 Everything is in nats and per example; the linear model is computed in double precision.
 Sources: Tipping and Bishop, "Probabilistic Principal Component Analysis", 1999, sections 3.1

@@ -117,6 +117,51 @@ def seed_curves(
     return cast("Figure", ax.figure)
 
 
+def seed_bars(
+    steps: Any, curves: Mapping[str, Any], xlabel: str, ylabel: str, ax: Axes | None = None
+) -> Figure:
+    """Draw for each label the mean over seeds, with a bar of one standard deviation each way.
+
+    Args:
+        steps: shape `(n,)`.
+        curves: by label, one row for each seed, shape `(seeds, n)`; NaN is left out.
+        xlabel: what `steps` are.
+        ylabel: what is shown, and its unit.
+        ax: where to draw, if not in a figure of its own.
+    """
+    ax = plt.subplots()[1] if ax is None else ax
+    for (label, values), style in zip(curves.items(), cycle(STYLES), strict=False):
+        mean, deviation = np.nanmean(values, axis=0), np.nanstd(values, axis=0)  # (n,), (n,)
+        ax.errorbar(steps, mean, deviation, fmt=style, label=label, ms=5, capsize=3)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    if len(curves) > 1:
+        ax.legend()
+    return cast("Figure", ax.figure)
+
+
+def rate_distortion(runs: Mapping[str, tuple[Any, Any]], ax: Axes | None = None) -> Figure:
+    """Draw what codes cost (rate) against what they leave unexplained (distortion), in nats.
+
+    Along a dotted line the sum of both, minus the ELBO, is the same.
+
+    Args:
+        runs: by label, the rates and the distortions of its seeds, shape `(seeds,)` each.
+        ax: where to draw, if not in a figure of its own.
+    """
+    ax = plt.subplots()[1] if ax is None else ax
+    for (label, both), style in zip(runs.items(), cycle(STYLES), strict=False):
+        (rate, distortion), (across, up) = np.mean(both, axis=1), np.std(both, axis=1)
+        ax.errorbar(rate, distortion, up, across, fmt=style[0], color="C0", ms=5, capsize=3)
+        ax.annotate(label, (rate, distortion), (6, 4), textcoords="offset points")
+    ax.margins(0.15)
+    limits = ax.axis()
+    for total in MaxNLocator(8).tick_values(limits[0] + limits[2], limits[1] + limits[3]):
+        ax.axline((0, total), slope=-1, color="0.7", lw=0.8, ls=":", zorder=0)
+    ax.axis(limits)
+    ax.set(xlabel="rate: KL in nats", ylabel="distortion: reconstruction in nats")
+    return cast("Figure", ax.figure)
+
+
 def seed_dots(values: Mapping[str, Any], xlabel: str, ax: Axes | None = None) -> Figure:
     """Draw one row for each label: a dot for each seed, and a bar at their mean.
 

@@ -12,6 +12,8 @@ from vae_lib.plots import (
     digit_rows,
     latent_map,
     loss_curves,
+    rate_distortion,
+    seed_bars,
     seed_curves,
     seed_dots,
     use_book_style,
@@ -124,3 +126,25 @@ def test_both_draw_where_they_are_told():
     assert seed_curves([0], {"one": [[1.0]]}, "", "", ax=left) is figure
     assert seed_dots({"one": [1.0]}, "", ax=right) is figure
     assert left.get_legend() is None
+
+
+def test_bars_of_seeds_reach_from_the_least_to_the_greatest():
+    curves = {"one": np.array([[1.0, 2.0], [3.0, np.nan], [5.0, 8.0]]), "two": np.zeros((3, 2))}
+    (ax,) = seed_bars([10, 20], curves, "z_dim", "nats").axes
+    line, _, (bars,) = ax.containers[0]
+    np.testing.assert_allclose(line.get_xydata(), [[10, 3], [20, 5]])
+    np.testing.assert_allclose(bars.get_segments(), [[[10, 1], [10, 5]], [[20, 2], [20, 8]]])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one", "two"]
+
+
+def test_rate_and_distortion_have_bars_each_way_and_lines_of_equal_sum():
+    (ax,) = rate_distortion({"2": ([6.0, 8.0], [140.0, 146.0]), "10": ([20.0], [90.0])}).axes
+    points = [tuple(container[0].get_xydata()[0]) for container in ax.containers]
+    assert points == [(7, 143), (20, 90)]
+    across, up = ax.containers[0][2]
+    np.testing.assert_allclose(across.get_segments(), [[[6, 143], [8, 143]]])
+    np.testing.assert_allclose(up.get_segments(), [[[7, 140], [7, 146]]])
+    assert [text.get_text() for text in ax.texts] == ["2", "10"]
+    dotted = [line for line in ax.lines if line.get_linestyle() == ":"]
+    assert len(dotted) > 2
+    assert {line.get_slope() for line in dotted} == {-1}

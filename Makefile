@@ -6,10 +6,10 @@ READY := .venv/.made-from-lock
 PEERS := .venv-peers/.made
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
 
-.PHONY: help book test mutants lab bench peers check clean
+.PHONY: help book test mutants lab sweep bench bench-runs peers check clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 book: $(READY)  ## run the chapters and typeset them: _build/html/index.html
 	@$(PYTHON) tools/book.py build
@@ -25,8 +25,15 @@ mutants: $(READY)  ## plant one mistake at a time in the mathematics: a test mus
 lab: $(READY)  ## open the chapters in JupyterLab
 	@$(PYTHON) -m jupyterlab chapters/
 
+sweep: $(READY)  ## run chapter 6 with other z_dim and seeds, and report: runs/report.html
+	@$(PYTHON) -m vae_lib sweep --z-dim 1 2 5 10 20 50 100 --seeds 0 1 2 --out runs; \
+	  status=$$?; $(PYTHON) -m vae_lib report runs; exit $$status
+
 bench: $(READY)  ## measure how fast training is, beside other libraries: bench/results.json
 	@$(PYTHON) bench/run.py
+
+bench-runs: $(READY)  ## measure what many runs cost, and several machines: bench/many_runs.json
+	@$(PYTHON) bench/many_runs.py
 
 peers: $(PEERS)  ## install PyTorch and JAX for the benchmark, into .venv-peers
 

@@ -19,16 +19,9 @@ import report
 from driver import XLA_FLAGS, BenchError
 from measure import measure
 from options import parse
-from protocol import Results
 from summary import summarize
 
-
-def write(results: Results, path: Path) -> None:
-    """Write the results: a reader of `path` sees all of them or the old ones."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        part = Path(folder, path.name)
-        part.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-        part.replace(path)
+from vae_lib.files import write_text
 
 
 def main(arguments: list[str]) -> int:
@@ -52,7 +45,7 @@ def main(arguments: list[str]) -> int:
     results["settings"].update(images=options.images, only=list(options.only))
     results["summary"] = summarize(results)
     report.show(results)
-    write(results, options.out)
+    write_text(options.out, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     return 0
 
 

@@ -20,10 +20,16 @@ PROJECT = PYPROJECT["project"]
 LOCK = tomllib.loads((ROOT / "uv.lock").read_text())
 VERSIONS = {p["name"]: p["version"] for p in LOCK["package"] if "version" in p}
 EXTRAS = PROJECT["optional-dependencies"]
-DECLARED = [Requirement(d) for d in PROJECT["dependencies"] + EXTRAS["book"]]
+DECLARED = [Requirement(d) for d in PROJECT["dependencies"] + EXTRAS["book"] + EXTRAS["cluster"]]
 DEVELOPMENT = [Requirement(d) for d in PYPROJECT["dependency-groups"]["dev"]]
 # Imported though not declared: each comes with a declared package that says so itself.
-COMES_WITH = {"keras": "tensorflow", "tqdm": "pooch", "ipython": "ipywidgets"}
+COMES_WITH = {
+    "keras": "tensorflow",
+    "tqdm": "pooch",
+    "ipython": "ipywidgets",
+    "nbclient": "papermill",
+    "nbformat": "papermill",
+}
 
 
 def test_the_conda_environment_names_only_python_pip_and_this_package():

@@ -161,3 +161,26 @@ def check_images(x: Any, x_dim: int) -> None:
         raise ValueError(
             f"x had values from {low} to {high}; they may be from 0 to 1: divide bytes by 255"
         )
+
+
+def check_compiled(model: Any) -> None:
+    """Refuse a model that cannot be trained yet.
+
+    Raises:
+        ValueError: it has no optimizer.
+    """
+    if getattr(model, "optimizer", None) is None:
+        raise ValueError("the model has no optimizer: call model.compile(keras.optimizers.Adam())")
+
+
+def check_finite(loss: float, start: int, stop: int) -> None:
+    """Stop a training that has gone astray.
+
+    Raises:
+        FloatingPointError: the loss is not a finite number.
+    """
+    if not np.isfinite(loss):
+        raise FloatingPointError(
+            f"the loss became {loss} between iterations {start} and {stop}; "
+            "a smaller learning rate usually helps"
+        )

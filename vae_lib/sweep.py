@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import nbformat
 
+from vae_lib.files import write_text
 from vae_lib.freshness import ROOT, find_digits, library_digest
 from vae_lib.parameters import ChapterParameters, check_parameters
 from vae_lib.run import Job, Outcome, run, stop_all
@@ -143,17 +144,11 @@ def keep(point: Point, outcome: Outcome) -> tuple[Point, Outcome]:
     for name in (METRICS, FAILURE, NOTEBOOK):  # numbers first: they vouch for the notebook
         (point.folder / name).unlink(missing_ok=True)
     if outcome.notebook is not None:
-        _write(point.folder / NOTEBOOK, outcome.notebook)
+        write_text(point.folder / NOTEBOOK, outcome.notebook)
     known = {"name": point.folder.name, "parameters": point.parameters, "key": point.key}
     if outcome.metrics is not None:
-        _write(point.folder / METRICS, json.dumps(known | outcome.metrics, indent=1))
+        write_text(point.folder / METRICS, json.dumps(known | outcome.metrics, indent=1))
     else:
         failure = {"cell": outcome.cell, "error": outcome.error}
-        _write(point.folder / FAILURE, json.dumps(known | failure, indent=1))
+        write_text(point.folder / FAILURE, json.dumps(known | failure, indent=1))
     return point, outcome
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, "utf-8")
-    part.replace(path)

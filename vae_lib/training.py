@@ -12,7 +12,13 @@ import numpy as np
 
 from vae_lib.decoder import binarize as draw_coins
 from vae_lib.model import VAE
-from vae_lib.parameters import TrainingParameters, check_images, check_parameters
+from vae_lib.parameters import (
+    TrainingParameters,
+    check_compiled,
+    check_finite,
+    check_images,
+    check_parameters,
+)
 from vae_lib.progress import progress_bar
 from vae_lib.reparameterization import standard_normal
 from vae_lib.tensorflow_quietly import tf
@@ -115,14 +121,6 @@ def _make_folder(folder: Path) -> Path:
     return folder
 
 
-def _check_finite(loss: float, start: int, stop: int) -> None:
-    if not np.isfinite(loss):
-        raise FloatingPointError(
-            f"the loss became {loss} between iterations {start} and {stop}; "
-            "a smaller learning rate usually helps"
-        )
-
-
 def _save_samples(images: np.ndarray, folder: Path, number: int) -> None:
     """Save a grid of images, shape `(16, x_dim)`, as `000.png`, `001.png`, ... in `folder`."""
     # Imported here: training without pictures needs no plotting library.
@@ -169,8 +167,7 @@ def train(
     """
     settings = {"batch_size": batch_size, "report_every": report_every, "binarize": binarize}
     check_parameters({"iterations": iterations, **settings, "seed": seed}, TrainingParameters)
-    if getattr(model, "optimizer", None) is None:
-        raise ValueError("the model has no optimizer: call model.compile(keras.optimizers.Adam())")
+    check_compiled(model)
     check_images(x, model.x_dim)
     folder = None if out is None else _make_folder(Path(out))
 
@@ -190,7 +187,7 @@ def train(
                 order = tf.constant(np.resize(rows, STEPS_PER_CALL * batch_size))  # one shape only
                 sums += steps(images, order, tf.constant(n_steps), coins).numpy()
                 bar.update(n_steps)
-            _check_finite(sums[0], start, stop)
+            check_finite(sums[0], start, stop)
             samples = model.decode(z).numpy()  # (16, x_dim)
             for name, value in zip(HISTORY, (stop, *sums / (stop - start), samples), strict=True):
                 history[name].append(value)

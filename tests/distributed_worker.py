@@ -1,0 +1,43 @@
+"""One worker of the cluster of test_distributed.py, which says why each part is there."""
+
+import json
+import os
+import pickle
+import sys
+from pathlib import Path
+
+from test_distributed import ARGUMENTS, MORE, OTHER_SIZE, images, vae
+
+from vae_lib.distributed import train_together
+
+
+def refusal(*arguments, **options):
+    try:
+        train_together(*arguments, **options)
+    except (ValueError, ConnectionError) as error:
+        return f"{type(error).__name__}: {error}"
+    return "nothing was refused"
+
+
+def main(rank, folder, absent):
+    x, result = images(), {}
+    result["differ"] = refusal(vae(seed=rank), x, 3)
+    model = vae()
+    if rank == 1:  # as if its processor rounded otherwise
+        model.trainable_variables[0].assign_add(model.trainable_variables[0] * 1e-7)
+    result["first"] = train_together(model, x, **ARGUMENTS)
+    result["second"] = train_together(model, x, **ARGUMENTS | MORE)
+    result["weights"] = model.get_weights()
+    model = vae(**OTHER_SIZE)
+    train_together(model, x, **ARGUMENTS)
+    result["other_weights"] = model.get_weights()
+    (folder / f"{rank}.pickle").write_bytes(pickle.dumps(result))
+    print("trained", flush=True)
+
+    print(json.dumps(refusal(model, x, 10_000_000, timeout=20.0)), flush=True)
+    os.environ["TF_CONFIG"] = absent
+    print(json.dumps(refusal(model, x, 3, timeout=0.5)), flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

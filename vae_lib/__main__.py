@@ -116,13 +116,12 @@ def run_sweep(options: argparse.Namespace) -> int:
     jobs = min(options.jobs or cores(), max(1, len(stale)))
     threads = 1 if options.scheduler else max(1, cores() // jobs)
     done = failed = 0
+    print(f"{options.out}: {len(stale)} to run, {len(points) - len(stale)} fresh", flush=True)
     with (
         cluster(options.scheduler) if options.scheduler else local(jobs) as (executor, slots),
         progress_bar(total=len(stale), unit="run", desc="sweep") as bar,
         closing(sweep(stale, executor, threads)) as finished,
     ):
-        fresh = len(points) - len(stale)
-        print(f"{options.out}: {len(stale)} to run, {fresh} fresh", flush=True)
         for one in finished:
             if one is not None:
                 done, failed = done + 1, failed + (one[1].metrics is None)
@@ -151,6 +150,9 @@ def main(words: Sequence[str]) -> int:
     except (DataError, ParameterError, SweepError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("Stopped. Started again, the sweep goes on from here.", file=sys.stderr)
         return 130

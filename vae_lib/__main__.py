@@ -112,6 +112,9 @@ def run_sweep(options: argparse.Namespace) -> int:
     given = {name: getattr(options, name) for name in ChapterParameters.model_fields}
     values = {k: [read_parameter(k, word) for word in words] for k, words in given.items() if words}
     points = plan(values, options.out)
+    options.out.mkdir(parents=True, exist_ok=True)  # now, and not after the first run
+    if not os.access(options.out, os.W_OK):
+        raise SweepError(f"out was '{options.out}', which cannot be written")
     stale = [point for point in points if not point.is_fresh]
     jobs = min(options.jobs or cores(), max(1, len(stale)))
     threads = 1 if options.scheduler else max(1, cores() // jobs)

@@ -12,8 +12,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
@@ -27,6 +27,7 @@ METRICS = "metrics"  # the tag of the cell that prints a run's numbers as JSON
 VERSIONS = ("tensorflow", "keras", "numpy", "vae-lib")
 
 _running: set[subprocess.Popen[bytes]] = set()
+_stopping = threading.Event()
 
 
 class Job(NamedTuple):
@@ -66,15 +67,21 @@ def run(job: Job) -> Outcome:
     if library_digest() != job.library:
         return Outcome(None, error="vae_lib or uv.lock has changed, or differs where this ran")
     outcome = _run_once(job)
-    if outcome.error and outcome.cell is None:  # kernels race for ports
-        outcome = _run_once(job)
+    if outcome.error and outcome.cell is None and not _stopping.is_set():
+        outcome = _run_once(job)  # kernels race for ports
     return outcome
 
 
-def stop_all() -> None:
-    """End the runs of this process; each of them returns what it has."""
+@contextmanager
+def stopping() -> Iterator[None]:
+    """End the runs of this process, so that each returns what it has; in the block none begins."""
+    _stopping.set()
     for process in tuple(_running):
         process.terminate()
+    try:
+        yield
+    finally:
+        _stopping.clear()
 
 
 def notebook_environment(folder: Path) -> dict[str, str]:
@@ -101,9 +108,11 @@ def _run_once(job: Job) -> Outcome:
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 env=notebook_environment(folder) | threads,
-                start_new_session=True,  # Ctrl-C is for us; see stop_all
+                start_new_session=True,  # Ctrl-C is for us; see stopping
             )
         _running.add(process)
+        if _stopping.is_set():  # since the process was begun
+            process.terminate()
         try:
             code = process.wait()
         finally:

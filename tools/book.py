@@ -8,7 +8,6 @@ are what they were; it is kept under that key in .book/executed/.
 """
 
 import argparse
-import base64
 import hashlib
 import json
 import os
@@ -26,6 +25,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 from vae_lib.data import DataError
 from vae_lib.freshness import ROOT, FoundDigits, files_digest, find_digits, library_digest
+from vae_lib.notebook import figure_png
 from vae_lib.run import notebook_environment
 
 CELL_TIMEOUT = 1200  # seconds; the longest cell trains for a fraction of it
@@ -148,12 +148,10 @@ def prune(fresh: set[Path], folder: Path) -> None:
 
 def figure(chapter: Path, name: str) -> bytes:
     """Return the PNG of an executed chapter's figure, by its name."""
-    for cell in read(chapter).cells:
-        if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == name:
-            for output in cell.outputs:
-                if png := output.get("data", {}).get("image/png"):
-                    return base64.b64decode(png)
-    raise BookError(f"{chapter.name} has no figure named {name}")
+    png = figure_png(read(chapter), name)
+    if png is None:
+        raise BookError(f"{chapter.name} has no figure named {name}")
+    return png
 
 
 def published(result: Path) -> nbformat.NotebookNode:

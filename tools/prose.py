@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from vae_lib.notebook import is_tagged, printed
+
 ROLE = re.compile(r"\{eval\}`([^`]+)`")
 QUESTION = re.compile(r"^\*\*.*\?\*\*$", re.MULTILINE)  # a chapter's first line
 TODO = "○ yours to write: "  # how vae_lib.checks.attempt begins where nothing is written
@@ -61,13 +63,3 @@ def solved_exercises(notebook: NotebookNode) -> Iterator[str]:
                 or text.strip() == TODO.strip()
             ):
                 yield f"with nothing written, an exercise printed: {text.strip() or 'nothing'}"
-
-
-def is_tagged(cell: NotebookNode, tag: str) -> bool:
-    """Tell whether a cell has a tag."""
-    return tag in cell.metadata.get("tags", [])
-
-
-def printed(cell: NotebookNode) -> str:
-    """Return all that a code cell printed."""
-    return "".join(output.text for output in cell.outputs if output.output_type == "stream")

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import NoReturn
 
+from vae_lib.command_line import Parser
 from vae_lib.data import DataError
 from vae_lib.parameters import ChapterParameters, ParameterError, read_parameter
 from vae_lib.progress import progress_bar
@@ -18,14 +18,6 @@ from vae_lib.run import Outcome
 from vae_lib.sweep import NOTEBOOK, Point, SweepError, plan, sweep
 
 CONNECT = 10  # seconds to wait for a scheduler
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, without the usage."""
-
-    def error(self, message: str) -> NoReturn:
-        """End with the sentence."""
-        self.exit(2, f"{message}\n")
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:

@@ -11,8 +11,10 @@ from jinja2 import Environment, StrictUndefined
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vae_lib.files import write_text
+from vae_lib.notebook import figure_png
 from vae_lib.parameters import ChapterParameters
 from vae_lib.report_figures import figures, label, number, spread
+from vae_lib.sweep import FAILURE, METRICS, NOTEBOOK
 
 PAGE = Path(__file__).with_name("report.html")
 PARAMETERS = list(ChapterParameters.model_fields)
@@ -52,7 +54,7 @@ class _Failed(BaseModel):
     error: str
 
 
-KINDS: dict[str, type[BaseModel]] = {"metrics.json": _Finished, "failure.json": _Failed}
+KINDS: dict[str, type[BaseModel]] = {METRICS: _Finished, FAILURE: _Failed}
 
 
 def write_report(folder: Path) -> tuple[Path, Path]:
@@ -101,7 +103,7 @@ def _row(file: Path) -> Row:
     """Return as one flat row what a run has left behind."""
     found = KINDS[file.name].model_validate_json(file.read_bytes()).model_dump()
     versions = {f"version_{name}": text for name, text in found.pop("versions", {}).items()}
-    row: Row = {"name": file.parent.name, "notebook": f"{file.parent.name}/notebook.ipynb"}
+    row: Row = {"name": file.parent.name, "notebook": f"{file.parent.name}/{NOTEBOOK}"}
     row |= found.pop("parameters") | found | versions
     return row
 
@@ -161,14 +163,9 @@ def _summarize(runs: pd.DataFrame) -> pd.DataFrame:
 def _sample(notebook: Path) -> bytes | None:
     """Return the generated digits that a notebook shows, a PNG, if it shows any."""
     try:
-        for cell in json.loads(notebook.read_bytes())["cells"]:
-            if cell["metadata"].get("mystnb", {}).get("figure", {}).get("name") == "fig-generated":
-                for output in cell["outputs"]:
-                    if "image/png" in output.get("data", {}):
-                        return base64.b64decode("".join(output["data"]["image/png"]))
+        return figure_png(json.loads(notebook.read_bytes()), "fig-generated")
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None  # not there, or not a notebook
-    return None
 
 
 def _address(data: bytes, kind: str) -> str:

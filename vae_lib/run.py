@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import nbformat
 
 from vae_lib.freshness import library_digest
+from vae_lib.notebook import is_tagged, printed
 
 METRICS = "metrics"  # the tag of the cell that prints a run's numbers as JSON
 VERSIONS = ("tensorflow", "keras", "numpy", "vae-lib")
@@ -141,9 +142,9 @@ def _outcome(folder: Path, code: int, seconds: float) -> Outcome:
 
 def _printed_metrics(cells: list[Any]) -> dict[str, Any] | None:
     for cell in cells:
-        if METRICS in cell.metadata.get("tags", []):
+        if is_tagged(cell, METRICS):
             with suppress(ValueError):
-                metrics = json.loads("".join(o.get("text", "") for o in cell.outputs))
+                metrics = json.loads(printed(cell))
                 return metrics if isinstance(metrics, dict) else None
     return None
 

@@ -23,7 +23,7 @@ from vae_lib.parameters import ChapterParameters, ParameterError
 from vae_lib.run import Job, Outcome, run
 from vae_lib.sweep import SweepError, keep, plan, run_name, sweep
 
-RAISES, KILLS_THE_KERNEL, KILLS_PAPERMILL, MEMORY, WAITS, SAYS_NOTHING = range(1, 7)  # as h_dim
+RAISES, KILLS_THE_KERNEL, KILLS_PAPERMILL, MEMORY, WAITS, SAYS_NOTHING, STAYS = range(1, 8)  # h_dim
 ENDINGS = f"""\
 import os, pathlib, signal, time
 with open(pathlib.Path({{log!r}}), "a") as log:
@@ -39,6 +39,8 @@ if h_dim == {MEMORY}:
     raise MemoryError
 if h_dim == {WAITS}:
     time.sleep(2)
+if h_dim == {STAYS}:
+    time.sleep(120)
 """
 NUMBERS = f"""\
 import json, numpy as np
@@ -242,7 +244,7 @@ def test_another_version_of_the_library_is_no_partner(chapter):
 
 
 def test_leaving_a_sweep_early_stops_its_runs_and_keeps_what_they_have(chapter):
-    points = planned(chapter, h_dim=[WAITS], seed=[0, 1, 2, 3])
+    points = planned(chapter, h_dim=[STAYS], seed=[0, 1, 2, 3])
     with ThreadPoolExecutor(2) as executor, closing(sweep(points, executor, chapter=chapter)) as s:
         while not (chapter.parent / "log.txt").exists() or len(log(chapter)) < 2:
             next(s)
@@ -316,20 +318,20 @@ def test_the_command_prints_a_line_a_run_and_its_status_tells_of_failures(chapte
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_a_stopped_command_leaves_nothing_running_and_goes_on_later(chapter, number):
-    command = start(chapter, "--h-dim", WAITS, "--seeds", 0, 1, "--jobs", 1)
+    command = start(chapter, "--h-dim", STAYS, "--seeds", 0, 1, "--jobs", 1)
     wait_for(lambda: (chapter.parent / "log.txt").exists())
     command.send_signal(number)
     _, err = command.communicate(timeout=30)
     assert command.returncode == 130
     assert err == "Stopped. Started again, the sweep goes on from here.\n"
     assert [p.parent.name for p in chapter.parent.glob("runs/*/failure.json")] == [
-        f"z_dim=100,h_dim={WAITS},seed=0"
+        f"z_dim=100,h_dim={STAYS},seed=0"
     ]
     wait_for(lambda: not kernels_of(chapter))
 
 
 def test_a_killed_command_leaves_nothing_running(chapter):
-    command = start(chapter, "--h-dim", WAITS, "--jobs", 1)
+    command = start(chapter, "--h-dim", STAYS, "--jobs", 1)
     wait_for(lambda: (chapter.parent / "log.txt").exists())
     command.kill()
     command.communicate()

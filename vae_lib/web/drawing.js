@@ -6,7 +6,7 @@ import { decode, encode, kl_divergence, normal, pixel_mean } from "./vae.js";
 import { random, reconstruction } from "./vae.js";
 
 const SIDE = 336; // pixels of a drawing's side: 12 for each of a digit's 28
-const BRUSH = 30; // pixels: 2 to 3 of a digit's, once the drawing is scaled down
+const BRUSH = 36; // pixels: a drawing then holds as much ink as a digit of MNIST
 const CELLS = 20; // steps of the keyboard's cursor along a side
 const SAMPLES = 6;
 
@@ -133,7 +133,8 @@ class DrawingPad {
   x() {
     if (this.exact) return this.exact;
     const { data } = this.raster.getImageData(0, 0, SIDE, SIDE);
-    const ink = Float32Array.from({ length: SIDE ** 2 }, (_, i) => data[4 * i + 3] / 255);
+    const ink = new Float32Array(SIDE ** 2);
+    for (let i = 0; i < ink.length; i++) ink[i] = data[4 * i + 3] / 255;
     return mnistForm(ink, SIDE);
   }
 
@@ -234,7 +235,7 @@ export class OwnDigit {
       element("option", { value: "" }, "choose"), ...options);
     this.choice.addEventListener("change", () => this.take(samples[this.choice.value]));
     const label = element("label", {}, element("span", {}, "Test digit"), this.choice);
-    const clear = button("Clear", () => this.clear(), { "data-role": "clear" });
+    const clear = button("Clear", () => this.pad.clear(), { "data-role": "clear" });
     return element("div", { class: "bar" }, clear, label);
   }
 
@@ -247,7 +248,8 @@ export class OwnDigit {
       element("div", { class: "bar" },
         element("div", { class: "seen" }, this.seen, caption("What the encoder sees")),
         element("div", { class: "decoded" },
-          element("div", { class: "samples" }, ...this.decoded),
+          element("div", { class: "samples", role: "img", "aria-label": "Six digits" },
+            ...this.decoded),
           caption("Six samples from the posterior, decoded"))),
       element("dl", {}, ...entries),
       element("p", { class: "hint" }, "In nats. Reconstruction is the average over the six ",
@@ -261,11 +263,6 @@ export class OwnDigit {
     this.explorer.place(this.encoded());
   }
 
-  clear() {
-    this.choice.value = "";
-    this.pad.clear();
-  }
-
   /** The posterior of what is drawn: { x, mean, log_var }, or null. */
   encoded() {
     const x = this.pad.x();
@@ -277,6 +274,7 @@ export class OwnDigit {
     const { network, theme } = this.explorer;
     const posterior = this.encoded();
     this.pad.paint(theme);
+    if (!this.pad.exact) this.choice.value = "";
     paintDigit(this.seen, posterior?.x ?? new Float32Array(784), theme);
     const logits = posterior && decode(network, this.draws(posterior)); // (6 * 784,)
     const pictures = posterior ? pixel_mean(logits) : new Float32Array(784 * SAMPLES);

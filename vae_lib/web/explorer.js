@@ -25,7 +25,9 @@ class Walk {
     });
     this.root = group("A walk from A to B", {},
       element("div", { class: "bar" }, this.play, pin("A"), pin("B")),
-      element("div", { class: "stills" }, ...this.stills), this.status);
+      element("div", { class: "stills", role: "img",
+        "aria-label": "Nine digits, decoded evenly along the line from A to B" }, ...this.stills),
+      this.status);
     this.rest();
   }
 
@@ -98,7 +100,7 @@ class Walk {
 /** All parts, and what they share: z, the pins, the checkpoint, the theme. */
 class Explorer {
   constructor(model, el) {
-    Object.assign(this, { model, el, stale: new Set() });
+    Object.assign(this, { model, el, stale: new Set(), unpacked: [] });
     const { checkpoints, labels, samples, limit } = model.get("data");
     Object.assign(this, { checkpoints, limit, labels: bytes(labels) });
     this.setCheckpoint(checkpoints.length - 1);
@@ -119,8 +121,9 @@ class Explorer {
     this.digit = digitCanvas("The digit decoded at z", { "data-role": "digit" });
     this.caption = element("p", { class: "hint", "data-role": "caption" });
     const bounds = { min: -this.limit, max: this.limit, step: 0.05, value: 0 };
+    const set = (i, value) => this.userMove(this.z.map((each, k) => (k === i ? value : each)));
     this.sliders = ["z₁", "z₂"].map((name, i) => labeledRange(name, bounds, decimal,
-      (value) => this.userMove(this.z.with(i, value)), { "data-role": `z${i + 1}` }));
+      (value) => set(i, value), { "data-role": `z${i + 1}` }));
     const roots = this.sliders.map(({ root }) => root);
     const side = element("div", { class: "side" }, this.digit,
       element("div", { class: "sliders" }, ...roots, this.caption));
@@ -149,11 +152,9 @@ class Explorer {
   }
 
   setCheckpoint(index) {
-    const checkpoint = this.checkpoints[index];
-    checkpoint.unpacked ??= {
-      network: unpack(checkpoint.network), codes: floats(checkpoint.codes),
-    };
-    Object.assign(this, checkpoint.unpacked);
+    const { network, codes } = this.checkpoints[index];
+    this.unpacked[index] ??= { network: unpack(network), codes: floats(codes) };
+    Object.assign(this, this.unpacked[index]);
   }
 
   /** The average code of a class of test digits, on the sliders' steps. */

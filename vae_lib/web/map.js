@@ -81,7 +81,9 @@ export class LatentMap {
     context.font = "11px system-ui, sans-serif";
     for (const mass of MASSES) {
       const radius = Math.sqrt(-2 * Math.log(1 - mass));
+      context.globalAlpha = 0.6;
       this.ellipse(context, [0, 0], [radius, radius]);
+      context.globalAlpha = 1;
       const [x, y] = this.pixel([0, radius]);
       context.fillStyle = theme.paper;
       context.fillRect(x - 15, y - 7, 30, 14);
@@ -127,9 +129,12 @@ export class LatentMap {
   }
 
   paintPosterior(context, { mean, log_var }, theme) {
-    Object.assign(context, { strokeStyle: theme.ink, lineWidth: 1.5 });
+    Object.assign(context, { strokeStyle: theme.ink, fillStyle: theme.accent, lineWidth: 1.5 });
     for (const times of [1, 2]) {
       this.ellipse(context, [...mean], [...log_var].map((each) => times * Math.exp(each / 2)));
+      context.globalAlpha = 0.15;
+      context.fill();
+      context.globalAlpha = 1;
     }
   }
 

@@ -1,8 +1,12 @@
 /** What both panels are built of: elements, sliders, digits on canvas, the theme, a live region. */
 
+const TAKES_KEYS = ["button", "canvas", "input", "select"];
+
 /** Makes an element with these attributes and children (nodes or text). */
 export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
+  // Else JupyterLab takes the arrow keys and Space for shortcuts of its own.
+  if (TAKES_KEYS.includes(tag)) node.setAttribute("data-lm-suppress-shortcuts", "true");
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   node.append(...children);
   return node;

@@ -6,11 +6,20 @@ import { DIGIT, SIDE, drawChart, extended, paintManifold } from "./trainer_chart
 
 const RATES = [1, 2, 3, 5].flatMap((digit) => [1e-4, 1e-3, 1e-2].map((unit) => digit * unit));
 const LEARNING_RATES = [...RATES, 0.1].sort((a, b) => a - b).map((rate) => Number(rate.toFixed(4)));
-const START = { beta: 1, noisy: true, learning_rate: 3e-3 };
+const START = { beta: 1, noisy: true, learning_rate: 1e-2 };
+const CAPTION =
+  "Decoded from a grid of the prior. Tiles that stay full of ink are where no digit has its code.";
 const WORDS =
-  "With noise off and β at 0 it is an autoencoder: its codes drift apart, and the grid of the " +
-  "prior shows mostly nonsense. With a large β the KL term falls and the images blur; " +
-  "Reset starts again from the same weights.";
+  "With noise off and β at 0 from the start, it is an autoencoder: nothing draws its codes to " +
+  "the prior, and much of the grid shows no digits. A larger β lowers the KL and blurs the " +
+  "images. A learning rate near 0.1 is too high.";
+
+/** A number of nats; beyond what a loss should be, by its power of ten. */
+function nats(value, places) {
+  const notation = value < 1e6 ? "standard" : "scientific";
+  const digits = { minimumFractionDigits: places, maximumFractionDigits: places };
+  return value.toLocaleString("en", { notation, ...digits });
+}
 
 /** Why this browser cannot train, or nothing if it can. */
 function whatIsMissing() {
@@ -43,10 +52,12 @@ function pictures() {
     class: "chart",
     "aria-label": "Two curves against the iteration: reconstruction above, KL below, in nats",
   };
+  const decoded = element("canvas", { role: "img", "data-role": "manifold", ...manifold });
+  const caption = element("p", { class: "hint" }, CAPTION);
   return element(
     "div",
     { class: "pictures" },
-    element("canvas", { role: "img", "data-role": "manifold", ...manifold }),
+    element("div", {}, decoded, caption),
     element("canvas", { role: "img", "data-role": "chart", ...chart }),
   );
 }
@@ -54,7 +65,7 @@ function pictures() {
 /** The controls that may change while it trains; changed(settings) gets what is new. */
 function settingsGroup(changed) {
   const beta = labeledRange(
-    "β, weight of the KL term",
+    "β, the weight of the KL term",
     { min: 0, max: 8, step: 0.1, value: START.beta },
     (value) => decimal(value, 1),
     (value) => changed({ beta: value }),
@@ -75,9 +86,9 @@ function settingsGroup(changed) {
   const noise = element("input", { type: "checkbox", checked: "", "data-role": "noise" });
   noise.addEventListener("change", () => changed({ noisy: noise.checked }));
   const check = element("label", { class: "check" }, noise, "noise on z");
-  const words = element("p", { class: "note" }, WORDS);
+  const words = element("p", { class: "hint" }, WORDS);
   const controls = element("div", { class: "settings" }, beta.root, rate.root, check);
-  return group("Settings, at any time", {}, controls, words);
+  return group("Settings, also while it trains", {}, controls, words);
 }
 
 /** All that the reader sees; `actions` are what the buttons and settings do. */
@@ -87,10 +98,11 @@ function trainerView(el, actions) {
   const reset = button("Reset", actions.reset, { "data-role": "reset" });
   const buttons = [play, step, reset];
   const region = liveRegion();
+  region.root.textContent = "Not trained yet. Play trains on, Step takes one minibatch.";
   const training = group(
     "Training",
     {},
-    element("div", { class: "row" }, ...buttons),
+    element("div", { class: "bar" }, ...buttons),
     region.root,
     numbers(),
     pictures(),
@@ -115,7 +127,7 @@ const SENTENCES = {
 
 function inWords({ iteration, reconstruction, kl }) {
   if (!iteration) return "iteration 0";
-  const terms = `reconstruction ${decimal(reconstruction, 1)} nats, KL ${decimal(kl, 1)} nats`;
+  const terms = `reconstruction ${nats(reconstruction, 1)} nats, KL ${nats(kl, 2)} nats`;
   return `iteration ${iteration.toLocaleString("en")}: ${terms}`;
 }
 
@@ -190,7 +202,7 @@ class TrainerPanel {
   receive({ type, manifold, ...point }) {
     if (type === "ready") for (const each of this.view.buttons) each.disabled = false;
     if (type === "reset") this.points = [];
-    if (point.count) this.points = extended(this.points, point);
+    if (point.count) this.points = extended(this.points, point, type === "paused");
     if (type === "lost") this.show(false);
     this.manifold = manifold;
     this.redraw();
@@ -211,8 +223,8 @@ class TrainerPanel {
     const { iteration, reconstruction, kl } = this.latest;
     const { find } = this.view;
     find("iteration").textContent = iteration.toLocaleString("en");
-    find("reconstruction").textContent = iteration ? decimal(reconstruction, 1) : "–";
-    find("kl").textContent = iteration ? decimal(kl, 2) : "–";
+    find("reconstruction").textContent = iteration ? nats(reconstruction, 1) : "–";
+    find("kl").textContent = iteration ? nats(kl, 2) : "–";
     if (!this.theme) return; // not on the page yet
     if (this.manifold) paintManifold(find("manifold"), this.manifold, this.theme);
     drawChart(find("chart"), this.points, this.theme);

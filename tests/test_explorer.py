@@ -106,6 +106,7 @@ def test_the_page_says_what_it_shows_and_asks_no_server(explorer, digits):
         assert not page.find_all(["link", "iframe"]) + page.find_all("script", src=True)
         state = json.loads(page.find("script", type="application/json").string)
         assert state["data"] == panel.data
+        assert page.find("style").string.strip() == joined(panel.styles).strip()
         script = page.find("script", type="module").string
         assert script.rstrip().endswith(f'mount("{page.find(class_="vae-panel")["id"]}", render);')
         assert "http" not in script.replace("http://www.w3.org", "")

@@ -75,7 +75,8 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         if "scripts" not in cls.__dict__:
             return  # a class that traitlets makes for one widget, whose traits have these names
         cls._script = worker_source(cls.worker) + joined(cls.scripts)
-        cls._css = joined(cls.styles)
+        cls._look = joined(cls.styles)
+        cls._css = cls._look
         cls._esm = cls._script + "export default { render };\n"
 
     def __repr__(self) -> str:
@@ -104,7 +105,7 @@ def page(panel: type[Panel], state: dict[str, Any], png: bytes) -> str:
     text = json.dumps(state, sort_keys=True).replace("</", "<\\/")
     return PAGE.format(
         id=f"panel-{sha256(text.encode()).hexdigest()[:8]}",
-        css=panel._css,
+        css=panel._look,
         png=base64.b64encode(png).decode(),
         alt=html.escape(panel.alt),
         sentence=html.escape(panel.sentence),

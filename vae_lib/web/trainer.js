@@ -10,9 +10,9 @@ const START = { beta: 1, noisy: true, learning_rate: 1e-2 };
 const CAPTION =
   "Decoded from a grid of the prior. Tiles that stay full of ink are where no digit has its code.";
 const WORDS =
-  "With noise off and β at 0 from the start, it is an autoencoder: nothing draws its codes to " +
-  "the prior, and much of the grid shows no digits. A larger β lowers the KL and blurs the " +
-  "images. A learning rate near 0.1 is too high.";
+  "With noise off and β at 0 it is an autoencoder: nothing draws its codes to the prior, and " +
+  "the KL keeps growing. A larger β lowers the KL and blurs the images. A learning rate near " +
+  "0.1 is too high.";
 
 /** A number of nats; beyond what a loss should be, by its power of ten. */
 function nats(value, places) {
@@ -33,7 +33,7 @@ function numbers() {
     element("div", {}, element("dt", {}, name), element("dd", { "data-role": role }));
   return element(
     "dl",
-    { class: "numbers" },
+    {},
     number("iteration", "iteration"),
     number("reconstruction (nats)", "reconstruction"),
     number("KL (nats)", "kl"),
@@ -114,15 +114,15 @@ function trainerView(el, actions) {
   return { find, play, buttons, say: region.say };
 }
 
-/** What is said when training does not just go on; `where` is the iteration and both terms. */
+/** What is said when training does not just go on; `where` is the iteration with both terms. */
 const SENTENCES = {
   paused: (where) => `Paused at ${where}.`,
   hidden: (where) => `Paused, because the panel went out of view, at ${where}.`,
   step: (where) => `Stepped to ${where}.`,
   reset: () => "Back at the start: the same first weights, digits and noise.",
-  lost: (where) =>
-    `Stopped at ${where}: the loss is no longer a finite number, because the learning rate is ` +
-    "too high. Lower it and press Reset, which starts again.",
+  lost: () =>
+    "Stopped: the loss is no longer a finite number, because the learning rate is too high. " +
+    "Lower it and press Reset, which starts again.",
 };
 
 function inWords({ iteration, reconstruction, kl }) {
@@ -202,7 +202,7 @@ class TrainerPanel {
   receive({ type, manifold, ...point }) {
     if (type === "ready") for (const each of this.view.buttons) each.disabled = false;
     if (type === "reset") this.points = [];
-    if (point.count) this.points = extended(this.points, point, type === "paused");
+    if (point.count) this.points = extended(this.points, point, type);
     if (type === "lost") this.show(false);
     this.manifold = manifold;
     this.redraw();

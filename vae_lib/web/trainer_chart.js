@@ -3,6 +3,7 @@
 export const SIDE = 12; // digits along a side of the manifold
 export const DIGIT = 28; // pixels along a side of a digit
 const MOST_POINTS = 400; // of a curve; beyond it, neighbors are averaged
+const FEW = 8; // minibatches, whose average is still rough
 const [LEFT, RIGHT, LABEL, GAP, BELOW] = [46, 6, 24, 12, 40]; // the chart's margins in CSS pixels
 const PLOTS = [
   { name: "reconstruction", label: "reconstruction (nats)", color: "accent", dash: [] },
@@ -20,12 +21,14 @@ function merged(first, second) {
 }
 
 /**
- * The curve with one more point { iteration, count, reconstruction, kl }, never too long. A `short`
- * one, the average of few minibatches, becomes part of the point before it.
+ * The curve with one more point { iteration, count, reconstruction, kl }, never too long. Unless
+ * it is a step's, it may join the one before it: when that averages few minibatches, or when this
+ * does, as training paused.
  */
-export function extended(points, point, short) {
+export function extended(points, point, type) {
   const before = points.at(-1);
-  if (short && before) return [...points.slice(0, -1), merged(before, point)];
+  const joins = before && type !== "step" && (type === "paused" || before.count < FEW);
+  if (joins) return [...points.slice(0, -1), merged(before, point)];
   const longer = [...points, point];
   if (longer.length < MOST_POINTS) return longer;
   const last = longer.splice(longer.length & ~1); // without a neighbor, if the length is odd

@@ -75,8 +75,8 @@ def ink(canvas):
     return canvas.evaluate("canvas => canvas.toDataURL()")
 
 
-def test_python_and_the_reader_move_the_same_point(browser, lab):
-    tab = browser.new_page(viewport={"width": 1280, "height": 1400})
+def test_python_and_the_reader_move_the_same_point(chromium, lab):
+    tab = chromium.new_page(viewport={"width": 1280, "height": 1400})
     tab.set_default_timeout(90_000)
     tab.goto(lab)
     # A cell that is run waits for the kernel, so no need to wait for it here.

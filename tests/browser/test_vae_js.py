@@ -33,9 +33,9 @@ def model(digits):
 
 
 @pytest.fixture(scope="module")
-def tab(browser):
+def tab(chromium):
     """A page on which `vae` is the module."""
-    tab = browser.new_page()
+    tab = chromium.new_page()
     module = base64.b64encode((WEB / "vae.js").read_bytes()).decode()
     tab.evaluate(
         f"async () => {{ window.vae = await import('data:text/javascript;base64,{module}'); }}"

@@ -1,0 +1,361 @@
+"""The explorer, driven as readers drive it: pointer, finger, keyboard; from a file, too."""
+
+import base64
+import json
+from statistics import median
+
+import numpy as np
+import pytest
+from built_book import BOOK
+
+from vae_lib.quantization import IntegerLayer, QuantizedVAE
+
+CHAPTER = "chapters/07-latent-space"
+FRAME_MS = 16.0
+PAPER, INK = 255, 34  # gray levels, about, of the light theme
+
+
+def part(page, role):
+    """A part of the page's explorer, which comes first where there is a trainer, too."""
+    return page.locator(f".vae-panel [data-role='{role}']").first
+
+
+@pytest.fixture
+def explorer(visit):
+    """Chapter 7, its explorer in view."""
+    return begin(visit(CHAPTER))
+
+
+def begin(page):
+    """Bring the explorer into view, and wait until it is painted."""
+    digit = part(page, "digit")
+    digit.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "(canvas) => canvas.getContext('2d').getImageData(0, 0, 1, 1).data[3] > 0",
+        arg=digit.element_handle(),
+    )
+    return page
+
+
+def settle(page):
+    """Wait until what was asked for is painted."""
+    page.evaluate("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
+
+
+def picture(canvas):
+    """The gray levels of a canvas, (height, width)."""
+    width, *levels = canvas.evaluate("""(canvas) => {
+      const { width, height } = canvas;
+      const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+      copy.drawImage(canvas, 0, 0);
+      const { data } = copy.getImageData(0, 0, width, height);
+      return [width, ...data.filter((_, i) => i % 4 === 1)];
+    }""")
+    return np.reshape(levels, (-1, width)).astype(float)
+
+
+def z_of(page):
+    """Where the sliders stand."""
+    return [float(part(page, name).input_value()) for name in ("z1", "z2")]
+
+
+def set_slider(page, role, value):
+    """Move a slider and tell the page, as a reader's hand does."""
+    part(page, role).evaluate(
+        "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }", value
+    )
+    settle(page)
+
+
+def twin(page):
+    """NumPy's twin of the last network that the page carries."""
+    text = page.locator(".vae-panel script[type='application/json']").first.text_content()
+    packed = json.loads(text)["data"]["checkpoints"][-1]["network"]
+    integers, scales, biases = (
+        np.frombuffer(base64.b64decode(packed[name]), kind)
+        for name, kind in (("weights", np.int8), ("scales", "<f4"), ("biases", "<f4"))
+    )
+    layers, first, unit = [], 0, 0
+    for inputs, outputs in ((784, 128), (128, 2), (128, 2), (2, 128), (128, 784)):
+        weights = integers[first : first + inputs * outputs].reshape(inputs, outputs)
+        of_layer = slice(unit, unit + outputs)
+        layers.append(IntegerLayer(weights, scales[of_layer], biases[of_layer]))
+        first, unit = first + weights.size, unit + outputs
+    return QuantizedVAE(*layers)
+
+
+def test_the_digit_on_the_screen_is_what_the_twin_decodes(explorer):
+    network = twin(explorer)
+    for z in ([0, 0], [1.5, -0.5], [-1, 1.05]):
+        set_slider(explorer, "z1", z[0])
+        set_slider(explorer, "z2", z[1])
+        wanted = 1 / (1 + np.exp(-network.decode(np.array([z])))).reshape(28, 28)
+        shown = picture(part(explorer, "digit"))
+        ink = (shown - shown.max()) / (PAPER - INK)  # 0 on paper, down to about -1
+        assert np.corrcoef(shown.ravel(), wanted.ravel())[0, 1] < -0.999
+        assert abs(-ink - wanted).max() < 0.1
+
+
+def test_the_same_digit_in_the_dark_is_light_on_dark(visit):
+    pages = begin(visit(CHAPTER)), begin(visit(CHAPTER, theme="dark"))
+    light, dark = (picture(part(page, "digit")) for page in pages)
+    assert light[0, 0] > 240
+    assert dark[0, 0] < 50
+    assert np.corrcoef(light.ravel(), dark.ravel())[0, 1] < -0.99
+
+
+def test_it_repaints_when_the_theme_is_switched(explorer):
+    assert picture(part(explorer, "digit"))[0, 0] > 240
+    explorer.evaluate("document.documentElement.dataset.theme = 'dark'")
+    settle(explorer)
+    assert picture(part(explorer, "digit"))[0, 0] < 50
+
+
+def at(page, z):
+    """The place on the screen of a point of the plane."""
+    box = part(page, "pad").bounding_box()
+    return [
+        box["x"] + box["width"] * (z[0] + 4) / 8,
+        box["y"] + box["height"] * (4 - z[1]) / 8,
+    ]
+
+
+def test_the_digit_follows_a_drag_on_the_map(explorer):
+    pictures = []
+    explorer.mouse.move(*at(explorer, [0, 0]))
+    explorer.mouse.down()
+    for z in ([1, 0], [1, 1.5], [-2, 1.5]):
+        explorer.mouse.move(*at(explorer, z), steps=3)
+        settle(explorer)
+        assert z_of(explorer) == pytest.approx(z, abs=0.06)
+        pictures.append(picture(part(explorer, "digit")))
+    explorer.mouse.up()
+    explorer.mouse.move(*at(explorer, [3, 3]))  # no button: nothing follows
+    settle(explorer)
+    assert z_of(explorer) == pytest.approx([-2, 1.5], abs=0.06)
+    assert abs(pictures[0] - pictures[1]).max() > 20
+    assert abs(pictures[1] - pictures[2]).max() > 20
+
+
+def test_a_finger_does_the_same_on_a_phone(visit):
+    page = begin(visit(CHAPTER, width=320, has_touch=True, is_mobile=True))
+    part(page, "pad").scroll_into_view_if_needed()
+    before = picture(part(page, "digit"))
+    page.touchscreen.tap(*at(page, [1.5, 1]))
+    settle(page)
+    assert z_of(page) == pytest.approx([1.5, 1], abs=0.1)
+    assert abs(picture(part(page, "digit")) - before).max() > 20
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_every_control_is_reached_and_worked_by_the_keyboard(explorer):
+    part(explorer, "z1").focus()
+    explorer.keyboard.press("ArrowRight")
+    explorer.keyboard.press("ArrowRight")
+    explorer.keyboard.press("Tab")
+    explorer.keyboard.press("ArrowDown")
+    assert z_of(explorer) == pytest.approx([0.1, -0.05])
+    reached = set()
+    for _ in range(12):
+        explorer.keyboard.press("Tab")
+        reached.add(explorer.evaluate("document.activeElement.dataset.role ?? ''"))
+    assert {"walk", "pin-A", "pin-B", "clear", "test-digit", "drawing"} <= reached
+
+
+def test_what_changed_is_announced_once_the_hand_rests(explorer):
+    said = part(explorer, "announce")
+    assert said.get_attribute("aria-live") == "polite"
+    part(explorer, "z1").focus()
+    for _ in range(5):
+        explorer.keyboard.press("ArrowLeft")
+        assert "z is −0.25" not in (said.text_content() or "")
+    explorer.wait_for_function(
+        "(p) => p.textContent.includes('z is −0.25')", arg=said.element_handle()
+    )
+    assert "the nearest test digit is a" in said.text_content()
+
+
+def test_one_walks_between_two_pins(visit):
+    explorer = begin(visit(CHAPTER, reduced_motion="reduce"))
+    set_slider(explorer, "z1", -2)
+    part(explorer, "pin-A").click()
+    set_slider(explorer, "z1", 2)
+    part(explorer, "pin-B").click()
+    walk = part(explorer, "walk")  # still by still
+    seen = []
+    for _ in range(9):
+        walk.click()
+        settle(explorer)
+        seen.append(z_of(explorer)[0])
+    assert seen == pytest.approx(np.linspace(-2, 2, 9), abs=0.03)
+    assert "Still 9 of 9" in part(explorer, "walk-status").text_content()
+
+
+def test_with_motion_the_walk_runs_by_itself_and_can_be_stopped(visit):
+    page = begin(visit(CHAPTER))
+    part(page, "walk").click()
+    start = z_of(page)
+    page.wait_for_timeout(600)
+    on_the_way = z_of(page)
+    part(page, "walk").click()
+    settle(page)
+    stopped = z_of(page)
+    page.wait_for_timeout(300)
+    assert on_the_way != start
+    assert z_of(page) == stopped
+
+
+def draw(page, *strokes):
+    """Draw strokes of points in [0, 1]² with the mouse."""
+    pad = part(page, "drawing")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    for first, *others in strokes:
+        places = [
+            (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (first, *others)
+        ]
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for place in places[1:]:
+            page.mouse.move(*place, steps=8)
+        page.mouse.up()
+    settle(page)
+
+
+def nats(page):
+    """The two numbers beside the drawing."""
+    return [float(part(page, name).text_content().split()[0]) for name in ("reconstruction", "kl")]
+
+
+def test_a_drawn_one_is_centered_encoded_and_priced(explorer):
+    draw(explorer, [(0.15, 0.1), (0.15, 0.6)])  # in a corner, on purpose
+    seen = 255 - picture(part(explorer, "seen"))
+    rows, columns = np.mgrid[:28, :28]
+    middle = [(grid * seen).sum() / seen.sum() for grid in (rows, columns)]
+    assert middle == pytest.approx([13.5, 13.5], abs=1)
+    dark = seen > 60
+    assert 18 <= dark.any(1).sum() <= 21  # as high as a digit of MNIST
+    explorer.wait_for_function(
+        "(p) => p.textContent.includes('digit is a 1')",
+        arg=part(explorer, "announce").element_handle(),
+    )
+    reconstruction, kl = nats(explorer)
+    assert 20 < reconstruction < 150
+    assert 3 < kl < 20
+    mean, log_var = twin(explorer).encode(seen.reshape(1, 784) / seen.max())
+    assert z_of(explorer) == pytest.approx(mean[0], abs=0.25)
+    cost = 0.5 * (np.exp(log_var) + mean**2 - 1 - log_var).sum()
+    assert kl == pytest.approx(cost, abs=0.5)
+
+
+def test_the_price_changes_as_the_drawing_does_and_clear_takes_it_away(explorer):
+    draw(explorer, [(0.5, 0.15), (0.5, 0.85)])
+    one = nats(explorer)
+    draw(explorer, [(0.2, 0.5), (0.8, 0.5)], [(0.2, 0.2), (0.8, 0.2)])
+    other = nats(explorer)
+    assert other[0] > one[0] + 20
+    part(explorer, "clear").click()
+    settle(explorer)
+    assert picture(part(explorer, "seen")).min() > 240
+
+
+def test_a_test_digit_can_be_taken_instead_of_drawn(explorer):
+    part(explorer, "test-digit").select_option("0")
+    settle(explorer)
+    taken = picture(part(explorer, "seen"))
+    assert taken.min() < 100
+    assert taken[13:15, 13:15].min() > 150  # a zero is empty in the middle
+    assert all(value > 0 for value in nats(explorer))
+
+
+def test_the_drawing_can_be_made_with_the_keyboard(explorer):
+    part(explorer, "drawing").focus()
+    explorer.keyboard.press("Space")
+    for _ in range(6):
+        explorer.keyboard.press("Shift+ArrowDown")
+    settle(explorer)
+    assert picture(part(explorer, "seen")).min() < 100
+    assert nats(explorer)[0] > 0
+
+
+def test_the_space_unfolds_along_the_training(explorer):
+    slider = part(explorer, "checkpoint")
+    trained = picture(part(explorer, "digit")), picture(part(explorer, "pad"))
+    slider.focus()
+    for _ in range(10):
+        explorer.keyboard.press("ArrowLeft")
+    settle(explorer)
+    assert slider.get_attribute("aria-valuetext") == "0"
+    begun = picture(part(explorer, "digit")), picture(part(explorer, "pad"))
+    # An untrained decoder draws no strokes: every pixel is somewhere between ink and paper.
+    assert begun[0].std(ddof=1) < trained[0].std(ddof=1)
+    assert abs(begun[1] - trained[1]).mean() > 1
+
+
+def test_from_a_move_to_its_picture_it_is_less_than_a_frame(explorer):
+    milliseconds = part(explorer, "pad").evaluate("""async (pad) => {
+      const { left, top, width, height } = pad.getBoundingClientRect();
+      const frame = () => new Promise(requestAnimationFrame);
+      const event = (type, t) => new PointerEvent(type, {
+        bubbles: true, buttons: 1, pointerId: 1, isPrimary: true,
+        clientX: left + (0.3 + 0.4 * t) * width, clientY: top + 0.5 * height,
+      });
+      pad.setPointerCapture = () => {};  // there is no such pointer to hold
+      pad.hasPointerCapture = () => true;
+      pad.dispatchEvent(event("pointerdown", 0));
+      const times = [];
+      for (let k = 0; k < 100; k++) {
+        const start = performance.now();
+        pad.dispatchEvent(event("pointermove", k / 100));
+        await frame();  // comes after the explorer's own
+        times.push(performance.now() - start);
+      }
+      pad.dispatchEvent(event("pointerup", 1));
+      return times;
+    }""")
+    print(f"a move to its picture: {median(milliseconds):.1f} ms, the median of 100")
+    assert z_of(explorer)[0] > 0.5  # it did move
+    # One more than a frame, for what a frame of 60 Hz rounds to.
+    assert median(milliseconds) < FRAME_MS + 1
+
+
+def test_it_works_from_a_file_without_any_network(chromium):
+    context = chromium.new_context(offline=True)
+    page = context.new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((BOOK / f"{CHAPTER}.html").as_uri())
+    begin(page)
+    before = picture(part(page, "digit"))
+    set_slider(page, "z1", 2)
+    assert abs(picture(part(page, "digit")) - before).max() > 20
+    assert all(url.startswith(("file:", "data:", "blob:")) for url in asked)
+    context.close()
+
+
+def test_the_front_page_has_one_too_without_the_training(visit):
+    page = begin(visit("index"))
+    before = picture(part(page, "digit"))
+    set_slider(page, "z2", 2)
+    assert abs(picture(part(page, "digit")) - before).max() > 20
+    assert part(page, "checkpoint").count() == 0
+
+
+@pytest.mark.parametrize("where", ["index", CHAPTER])
+def test_without_scripts_there_is_a_picture_and_a_sentence(chromium, site, where):
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{site}/{where}.html")
+    panel = page.locator(".vae-panel").first
+    assert panel.locator(".still img").is_visible()
+    assert "runs scripts" in panel.locator(".still figcaption").text_content()
+    assert not panel.locator(".live").is_visible()
+    context.close()
+
+
+def test_in_print_there_is_the_picture(explorer):
+    panel = explorer.locator(".vae-panel").first
+    assert not panel.locator(".still").is_visible()
+    explorer.emulate_media(media="print")
+    assert panel.locator(".still img").is_visible()
+    assert not panel.locator(".live").is_visible()

@@ -1,6 +1,7 @@
-"""Make the pages light: no script that none of them uses, and pictures small, when they are near.
+"""Make the pages light, and readable on a phone and to a screen reader.
 
-Pictures become WebP, which is less than half of PNG here and loses nothing.
+No script that none of them uses; pictures as WebP, which loses nothing and is less than half
+of PNG here, and only when they are near; printed tables that do not wrap.
 """
 
 import re
@@ -15,6 +16,7 @@ from sphinx.application import Sphinx
 UNUSED = ("sphinx-thebe", "THEBE_JS_URL", "design-tabs", "sphinx-design")
 TEMPLATES = Path(__file__).parent / "templates"
 PNG = re.compile(r'<img (?P<before>[^>]*src=")(?P<folder>[^"]*/)(?P<stem>[^"/]+)\.png"')
+COLUMNS = re.compile(r"\S {2,}\S")
 # Until the theme's own script runs, at the end of the page, "auto" would be light.
 EARLY_THEME = """\
 if (document.documentElement.dataset.mode === "auto") {
@@ -27,6 +29,15 @@ def is_used(asset: Any) -> bool:
     """Tell a script or style sheet that the book uses."""
     text = f"{asset.filename} {getattr(asset, 'attributes', {}).get('body')}"
     return not any(name in text for name in UNUSED)
+
+
+def deferred(script: Any) -> Any:
+    """Let a script wait for the page, so that the page need not wait for it."""
+    if not script.filename or "documentation_options" in script.filename:
+        return script  # scripts within the page use these options at once
+    return type(script)(
+        script.filename, priority=script.priority, **script.attributes | {"defer": "defer"}
+    )
 
 
 def with_light_pictures(app: Sphinx, body: str) -> str:
@@ -46,21 +57,31 @@ def with_light_pictures(app: Sphinx, body: str) -> str:
     return PNG.sub(light, body)
 
 
+def mark_columns(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Tell printed tables from lines of text: on a narrow screen they must not wrap."""
+    for printed in doctree.findall(nodes.literal_block):
+        if "stream" in printed["classes"] and COLUMNS.search(printed.astext()):
+            printed["classes"].append("columns")
+
+
 def lighten(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Drop what a page does not use, and let its pictures wait."""
+    """Drop what a page does not use, let its pictures wait, and mend its list of references."""
     if app.builder.name != "html":
         return
     for kind in ("script_files", "css_files"):
         context[kind] = [asset for asset in context[kind] if is_used(asset)]
-    if doctree is not None:
-        context["body"] = with_light_pictures(app, context["body"])
+    if doctree is not None:  # the page of the search asks for its scripts in its own order
+        context["script_files"] = list(map(deferred, context["script_files"]))
+        body = with_light_pictures(app, context["body"])
+        context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Change each page before it is written."""
     app.config.templates_path.insert(0, str(TEMPLATES))
     app.add_js_file(None, body=EARLY_THEME, priority=0)
+    app.connect("doctree-resolved", mark_columns)
     app.connect("html-page-context", lighten)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,7 +3,8 @@ window.addEventListener("load", async () => {
   await window.MathJax?.startup?.promise;
   const article = document.querySelector(".bd-article");
   if (!article) return;
-  const boxes = [...article.querySelectorAll(".math, .pst-scrollable-table-container")];
+  const kinds = ".math, mjx-container, .pst-scrollable-table-container";
+  const boxes = [...article.querySelectorAll(kinds)];
   new ResizeObserver(() => {
     const isWide = boxes.map((box) => box.scrollWidth > box.clientWidth);  // read all, then write
     boxes.forEach((box, i) => {

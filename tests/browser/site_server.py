@@ -15,9 +15,16 @@ TEXT = ("text/", "application/json", "application/xml", "image/svg")
 
 
 @cache
-def compressed(path: Path) -> bytes:
-    """Compress a file once for all visits."""
-    return gzip.compress(path.read_bytes(), compresslevel=6)
+def prepared(path: Path) -> tuple[bytes, dict[str, str]]:
+    """Return a file's body and headers, made once for all visits."""
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    body = path.read_bytes()
+    headers = {"Content-Type": kind, "Cache-Control": "max-age=600"}
+    headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+    if kind.startswith(TEXT):
+        body = gzip.compress(body, compresslevel=6)
+        headers["Content-Encoding"] = "gzip"
+    return body, headers | {"Content-Length": str(len(body))}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -32,31 +39,34 @@ class Handler(BaseHTTPRequestHandler):
         if not (path.is_file() and path.is_relative_to(self.folder)):
             self.send_error(404)
             return
-        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        body = compressed(path) if kind.startswith(TEXT) else path.read_bytes()
-        tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
-        fresh = self.headers.get("If-None-Match") == tag
-        self.send_response(304 if fresh else 200)
-        self.send_header("ETag", tag)
-        self.send_header("Cache-Control", "max-age=600")
-        if not fresh:
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            if kind.startswith(TEXT):
-                self.send_header("Content-Encoding", "gzip")
+        body, headers = prepared(path)
+        is_known = self.headers.get("If-None-Match") == headers["ETag"]
+        self.send_response(304 if is_known else 200)
+        for name, value in headers.items():
+            if not (is_known and name.startswith("Content-")):
+                self.send_header(name, value)
         self.end_headers()
-        if not fresh:
+        if not is_known:
             self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Keep the terminal for the tests."""
 
 
+class Server(ThreadingHTTPServer):
+    """A server that takes it calmly when a closed page leaves a connection half way."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Keep the terminal for the tests: what a page misses fails there."""
+
+
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
     """Serve a folder on a free port of this machine; yield its address."""
     handler = type("FolderHandler", (Handler,), {"folder": folder.resolve()})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with Server(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

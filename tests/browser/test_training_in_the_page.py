@@ -1,0 +1,193 @@
+"""Training in the page, driven as a reader does: play, pause, step, reset, and the settings."""
+
+from statistics import median
+
+import pytest
+from built_book import BOOK
+
+CHAPTER = "chapters/07-latent-space"
+ENOUGH = 150  # iterations, after which a reconstruction is well below its start
+PATIENCE = 120_000  # ms; a slow machine takes its time
+
+
+class Trainer:
+    """The panel on a page, by what its reader sees."""
+
+    def __init__(self, page):
+        self.page = page
+        page.set_default_timeout(PATIENCE)
+        self.part("play").scroll_into_view_if_needed()
+        self.wait("() => !role('play').disabled")
+
+    def part(self, role):
+        return self.page.locator(f"[data-role='{role}']").last
+
+    def press(self, role):
+        self.part(role).click()
+
+    def wait(self, condition, argument=None):
+        """Wait for a condition on roles of the panel."""
+        roles = (
+            "const role = (name) => [...document.querySelectorAll(`[data-role=${name}]`)].at(-1);"
+        )
+        self.page.wait_for_function(
+            f"(value) => {{ {roles} return ({condition})(value); }}", arg=argument
+        )
+
+    def number(self, role):
+        return float(self.part(role).text_content().replace(",", "").replace("–", "nan"))
+
+    def reach(self, iterations):
+        """Wait until it has trained so far."""
+        condition = "(n) => Number(role('iteration').textContent.replaceAll(',', '')) >= n"
+        self.wait(condition, iterations)
+
+    def set(self, role, value):
+        """Move a slider."""
+        self.part(role).evaluate(
+            "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }",
+            value,
+        )
+
+    def says(self, text):
+        self.wait("(text) => role('announce').textContent.includes(text)", text)
+
+    def manifold(self):
+        """The picture of the plane, as text that compares."""
+        return self.part("manifold").evaluate("(canvas) => canvas.toDataURL()")
+
+
+@pytest.fixture
+def trainer(visit):
+    return Trainer(visit(CHAPTER))
+
+
+def one_step(trainer):
+    """Take a step, and return the numbers after it."""
+    before = trainer.number("iteration")
+    trainer.press("step")
+    trainer.reach(before + 1)
+    return [trainer.number(role) for role in ("iteration", "reconstruction", "kl")]
+
+
+def test_it_waits_for_its_reader(trainer):
+    trainer.page.wait_for_timeout(500)
+    assert trainer.number("iteration") == 0
+
+
+def test_a_step_is_one_minibatch_and_reset_gives_the_same_start(trainer):
+    first = [one_step(trainer) for _ in range(3)]
+    assert [iteration for iteration, *_ in first] == [1, 2, 3]
+    assert all(value > 0 for numbers in first for value in numbers)
+    trainer.says("Stepped to iteration 3")
+    trainer.press("reset")
+    trainer.wait("() => role('iteration').textContent === '0'")
+    assert [one_step(trainer) for _ in range(3)] == first
+
+
+def test_it_learns_while_one_watches_and_stops_when_told(trainer):
+    _, untrained, _ = one_step(trainer)
+    before, chart = trainer.manifold(), trainer.part("chart").screenshot()
+    trainer.press("play")
+    trainer.reach(ENOUGH)
+    trainer.press("play")
+    trainer.says("Paused at iteration")
+    stopped = trainer.number("iteration")
+    assert trainer.number("reconstruction") < untrained / 2
+    assert trainer.number("reconstruction") < 230
+    assert trainer.manifold() != before
+    assert trainer.part("chart").screenshot() != chart
+    trainer.page.wait_for_timeout(700)
+    assert trainer.number("iteration") == stopped
+
+
+def test_a_larger_beta_costs_the_code_its_words_while_it_runs(trainer):
+    trainer.press("play")
+    trainer.reach(ENOUGH)
+    before = trainer.number("kl")
+    trainer.set("beta", 8)
+    trainer.reach(trainer.number("iteration") + 2 * ENOUGH)
+    assert trainer.number("kl") < before - 1
+
+
+def test_without_noise_and_price_the_code_spreads(trainer):
+    trainer.press("play")
+    trainer.reach(ENOUGH)
+    before = trainer.number("kl")
+    trainer.set("beta", 0)
+    trainer.part("noise").uncheck()
+    trainer.reach(trainer.number("iteration") + 2 * ENOUGH)
+    assert trainer.number("kl") > before
+
+
+def test_a_learning_rate_that_breaks_it_is_said_and_reset_starts_again(trainer):
+    first = one_step(trainer)
+    # A rate beyond the slider's end, so that it surely breaks.
+    trainer.part("rate").evaluate("(input) => { input.max = 13; }")
+    trainer.set("rate", 13)
+    trainer.press("play")
+    trainer.says("no longer a finite number")
+    assert trainer.part("play").text_content() == "Play"
+    trainer.set("rate", 9)
+    trainer.press("reset")
+    trainer.wait("() => role('iteration').textContent === '0'")
+    assert one_step(trainer) == first
+
+
+def test_it_pauses_when_its_reader_goes_on_reading(trainer):
+    trainer.press("play")
+    trainer.reach(5)
+    trainer.page.evaluate("window.scrollTo(0, 0)")
+    trainer.says("went out of view")
+    stopped = trainer.number("iteration")
+    trainer.page.wait_for_timeout(700)
+    assert trainer.number("iteration") == stopped
+
+
+def test_the_page_stays_quick_while_it_trains(trainer):
+    trainer.press("play")
+    trainer.reach(10)
+    frames = trainer.page.evaluate("""async () => {
+      const times = [];
+      let before = await new Promise(requestAnimationFrame);
+      for (let k = 0; k < 120; k++) {
+        const now = await new Promise(requestAnimationFrame);
+        times.push(now - before);
+        before = now;
+      }
+      return times;
+    }""")
+    print(f"frames while it trains: {median(frames):.1f} ms, the median of {len(frames)}")
+    assert median(frames) < 20
+
+
+def test_it_works_by_keyboard_alone(trainer):
+    trainer.part("play").focus()
+    trainer.page.keyboard.press("Enter")
+    trainer.reach(3)
+    trainer.page.keyboard.press("Space")
+    trainer.says("Paused")
+    trainer.page.keyboard.press("Tab")
+    before = trainer.number("iteration")
+    trainer.page.keyboard.press("Enter")
+    trainer.reach(before + 1)
+    assert trainer.number("iteration") == before + 1
+
+
+def test_it_trains_from_a_file_without_any_network(chromium):
+    context = chromium.new_context(offline=True)
+    page = context.new_page()
+    page.goto((BOOK / f"{CHAPTER}.html").as_uri())
+    trainer = Trainer(page)
+    trainer.press("play")
+    trainer.reach(20)
+    context.close()
+
+
+def test_where_there_is_no_worker_a_sentence_says_so(chromium, site):
+    context = chromium.new_context()
+    page = context.new_page()
+    page.add_init_script("delete window.Worker")
+    page.goto(f"{site}/{CHAPTER}.html")
+    page.get_by_text("Training needs a newer browser: this one has no").wait_for()
+    context.close()

@@ -10,6 +10,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 LENGTH = 200  # characters, of what a search engine or a card shows of a description
+FORMULA = "\N{REPLACEMENT CHARACTER}"
 SENTENCE = re.compile(r"(?<=[.?!])\s+")
 ICONS = """
 <link rel="icon" type="image/png" sizes="48x48" href="{png}" />
@@ -21,15 +22,21 @@ def description(doctree: nodes.document) -> str:
     """Return the first sentences of a page, as many as fit, up to the first formula."""
     text = ""
     for paragraph in doctree.findall(nodes.paragraph):
-        if not isinstance(paragraph.parent, nodes.section):
-            continue
-        if next(paragraph.findall(nodes.math), None):
-            break
-        for sentence in SENTENCE.split(paragraph.astext().replace("\n", " ")):
-            if text and len(text) + 1 + len(sentence) > LENGTH:
-                return text
-            text = f"{text} {sentence}".strip()
+        if isinstance(paragraph.parent, nodes.section):
+            for sentence in SENTENCE.split(without_formulas(paragraph)):
+                is_long = text and len(text) + 1 + len(sentence) > LENGTH
+                if is_long or FORMULA in sentence:
+                    return text
+                text = f"{text} {sentence}".strip()
     return text
+
+
+def without_formulas(paragraph: nodes.paragraph) -> str:
+    """Return a paragraph's text on one line, with a mark in place of each formula."""
+    copy = paragraph.deepcopy()
+    for formula in list(copy.findall(nodes.math)):
+        formula.parent.replace(formula, nodes.Text(FORMULA))
+    return " ".join(copy.astext().split())
 
 
 def describe(
@@ -40,8 +47,8 @@ def describe(
     icons = {name: pathto(f"_static/{name}.png", 1) for name in ("favicon", "apple-touch-icon")}
     tags = ICONS.format(png=icons["favicon"], apple=icons["apple-touch-icon"])
     if doctree:
-        is_front = page == app.config.root_doc
-        text = app.config.book_description if is_front else description(doctree)
+        own = "" if page == app.config.root_doc else description(doctree)
+        text = own or app.config.book_description
         context["meta"] = {**(context["meta"] or {}), "og:description": escape(text)}
         tags += f'<meta name="description" content="{escape(text)}" />\n'
     context["metatags"] = context.get("metatags", "") + tags

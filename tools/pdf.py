@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 
 import yaml
 from browser import find_browser, launched
-from bs4 import BeautifulSoup, Comment, Tag
+from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import Error, Page, Route
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 NAME = "variational-autoencoders.pdf"
 FRONT = "About this book"  # the heading of the front page, whose own is on the title page
-MARK = "pdf"  # a comment on the front page, where the link to the PDF goes
+MARK = "<!-- pdf -->"  # where the front page has its link to the PDF
 LINK = """\
 <p>To print, or to take along: <a href="{name}">the whole book as one PDF</a>
 ({pages} pages, {size:.0f} MB).</p>"""
@@ -170,9 +170,6 @@ def add_pdf(html: Path, source: Path) -> None:
         print(MISSING.format(f"Chromium did not print it ({error.message.splitlines()[0]})"))
         return
     (html / NAME).write_bytes(pdf)
-    index = html / "index.html"
-    soup = BeautifulSoup(index.read_text("utf-8"), "html.parser")
-    mark = soup.find(string=lambda text: isinstance(text, Comment) and text.strip() == MARK)
     text = LINK.format(name=NAME, pages=max(page_numbers(pdf).values()), size=len(pdf) / 1e6)
-    mark.replace_with(BeautifulSoup(text, "html.parser"))
-    index.write_text(str(soup), "utf-8")
+    index = html / "index.html"
+    index.write_text(index.read_text("utf-8").replace(MARK, text), "utf-8")

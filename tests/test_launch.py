@@ -16,7 +16,10 @@ LIBRARY = f"vae-lib @ git+{HERE}@0123abc"
 
 
 def chapter():
-    cells = [new_markdown_cell("# Title"), new_code_cell("x = 1", execution_count=1)]
+    cells = [
+        new_markdown_cell("# Title, [two](02-two.ipynb)"),
+        new_code_cell("x = 1", execution_count=1),
+    ]
     metadata = {"kernelspec": KERNEL, "jupytext": {"formats": "ipynb,md:myst"}}
     return new_notebook(cells=cells, metadata=metadata)
 
@@ -33,6 +36,7 @@ def root(tmp_path, monkeypatch):
         nbformat.write(chapter(), tmp_path / f".book/source/chapters/{name}.ipynb")
     settings = {"sphinx": {"config": {"pages_of_a_clone": ["chapters/benchmark"]}}}
     (tmp_path / ".book/source/_config.yml").write_text(yaml.safe_dump(settings))
+    (tmp_path / ".book/source/references.bib").touch()
     git = ["git", "-C", tmp_path, "-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
     subprocess.run([*git, "init", "--quiet"], check=True)
     subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message=One"], check=True)
@@ -45,11 +49,13 @@ def write(root):
 
 
 def test_a_copy_begins_with_a_cell_that_installs_and_is_the_chapter_otherwise():
-    copy = launch.launchable(chapter(), LIBRARY)
+    notebook = chapter()
+    chapter_cells = list(notebook.cells)
+    copy = launch.launchable(notebook, LIBRARY)
     nbformat.validate(copy)
     first, *others = copy.cells
     assert f'%pip install --quiet "{LIBRARY}"' in first.source
-    assert [(c.cell_type, c.source) for c in others] == [("markdown", "# Title"), ("code", "x = 1")]
+    assert others == chapter_cells
     assert copy.metadata == {"kernelspec": KERNEL}
 
 
@@ -70,6 +76,8 @@ def test_only_chapters_that_run_without_a_clone_are_copied_and_downloads_are_the
     copy = folder / "chapters/01-one.ipynb"
     download = root / "_build/html/_sources/chapters/01-one.ipynb"
     assert copy.read_bytes() == download.read_bytes()
+    text = nbformat.read(copy, 4).cells[1].source
+    assert text == "# Title, [two](https://ada.github.io/vae-book/chapters/02-two.html)"
 
 
 def test_the_library_is_that_of_the_commit(root):

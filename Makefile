@@ -6,10 +6,10 @@ READY := .venv/.made-from-lock
 PEERS := .venv-peers/.made
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
 
-.PHONY: help book test mutants lab sweep bench bench-runs peers check clean
+.PHONY: help book test test-browser mutants lab sweep bench bench-runs peers check clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 book: $(READY)  ## run the chapters and typeset them: _build/html/index.html
 	@$(PYTHON) tools/book.py build
@@ -18,6 +18,11 @@ book: $(READY)  ## run the chapters and typeset them: _build/html/index.html
 test: $(READY)  ## run the tests, then the chapters
 	@$(PYTHON) -m pytest
 	@$(PYTHON) tools/book.py execute
+
+# Times are measured last, when no other test runs.
+test-browser: $(READY)  ## test the built book as a reader uses it, in the system's Chromium
+	@$(PYTHON) -m pytest -n2 tests/browser --ignore tests/browser/test_weight.py
+	@$(PYTHON) -m pytest tests/browser/test_weight.py
 
 mutants: $(READY)  ## plant one mistake at a time in the mathematics: a test must notice
 	@$(PYTHON) -m pytest tests/test_mutants.py -v

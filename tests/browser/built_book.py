@@ -1,4 +1,4 @@
-"""Serve a folder as GitHub Pages does: compressed, and kept by the browser for ten minutes."""
+"""The built book, served as GitHub Pages does: compressed, and kept for ten minutes."""
 
 import gzip
 import hashlib
@@ -11,6 +11,13 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import unquote, urlsplit
 
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+BOOK = ROOT / "_build/html"
+PAGES = [*parse_toc_yaml(ROOT / "_toc.yml"), "search", "genindex"]
+# In the page: until the formulas are there.
+TYPESET = "async () => { await window.MathJax?.startup?.promise; await document.fonts.ready; }"
 TEXT = ("text/", "application/json", "application/xml", "image/svg")
 
 

@@ -1,0 +1,61 @@
+"""What a page costs: bytes of a first and of a next visit, and time to the first words."""
+
+from statistics import median
+
+import pytest
+from built_book import PAGES, TYPESET
+
+CHAPTERS = [page for page in PAGES if page.startswith("chapters/0")]
+FIRST_LIMIT, NEXT_LIMIT = 1_000_000, 150_000  # bytes over the wire
+PAINT_LIMIT = 1_000  # milliseconds, with the processor four times slower
+PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+
+
+def weigh(context, address):
+    """Return how many bytes a visit in a new tab transfers."""
+    page, sizes = context.new_page(), []
+    session = context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    page.goto(address)
+    page.evaluate(TYPESET)
+    page.wait_for_load_state("networkidle")
+    page.close()
+    return sum(sizes)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapter_is_light_and_the_next_one_lighter(chromium, site, chapter):
+    following = CHAPTERS[(CHAPTERS.index(chapter) + 1) % len(CHAPTERS)]
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    first = weigh(context, f"{site}/{chapter}.html")
+    other = weigh(context, f"{site}/{following}.html")
+    context.close()
+    print(f"{chapter}: {first / 1000:.0f} kB, then {following}: {other / 1000:.0f} kB")
+    assert 100_000 < first < FIRST_LIMIT  # less than the formulas' program would be no measurement
+    assert other < NEXT_LIMIT
+
+
+def first_paint(chromium, address):
+    """Return after how many milliseconds a new reader on a slow machine sees something."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    page.goto(address, wait_until="commit")
+    page.wait_for_function(f"{PAINT} > 0")
+    time = page.evaluate(PAINT)
+    context.close()
+    return time
+
+
+def five_times(chromium, address):
+    return [first_paint(chromium, address) for _ in range(5)]
+
+
+@pytest.mark.parametrize("start", ["index", *CHAPTERS])
+def test_the_first_words_come_within_a_second(chromium, site, start):
+    times = five_times(chromium, f"{site}/{start}.html")
+    if median(times) >= PAINT_LIMIT:  # a machine that is busy for a moment is no fault of a page
+        times = five_times(chromium, f"{site}/{start}.html")
+    print(f"{start}: {median(times):.0f} ms of {sorted(map(round, times))}")
+    assert median(times) < PAINT_LIMIT

@@ -144,3 +144,13 @@ def test_a_term_shows_its_definition_on_focus_until_escape(visit):
     page.get_by_role("tooltip").wait_for()
     page.keyboard.press("Escape")
     page.get_by_role("tooltip").wait_for(state="hidden")
+
+
+def test_on_a_phone_a_check_wraps_and_a_printed_table_scrolls(visit):
+    page = visit("chapters/03-decoder", width=320)
+    checks = page.locator(".output.stream:not(.columns) pre")
+    assert checks.evaluate_all("all => all.some(p => p.scrollWidth > p.clientWidth)") is False
+    table = page.locator(".output.stream.columns pre", has_text="squared error").first
+    lines = table.inner_text().rstrip().splitlines()
+    height = table.evaluate("p => p.clientHeight / parseFloat(getComputedStyle(p).lineHeight)")
+    assert height < len(lines) + 3  # its padding

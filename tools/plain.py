@@ -1,0 +1,91 @@
+"""A chapter's text without MyST's markup, for Colab, which would show it as it is typed.
+
+References become what the page shows: numbers of equations, exercises and figures, authors and
+years. Links lead to the pages, since Colab has no other file beside the one that it opened.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urljoin
+
+from nbformat import NotebookNode
+from pybtex.database import Person, parse_file
+
+EXERCISE = re.compile(r"^(`{3,})\{exercise\}\n:label: ex-(\d+)-(\d+)\n+(.*?)^\1$", re.M | re.S)
+SOLUTION = re.compile(r"^(`{3,})\{solution-start\} ex-(\d+)-(\d+)\n(?::.*\n)*\1$", re.M)
+SOLUTION_END = re.compile(r"^(`{3,})\{solution-end\}\n\1$", re.M)
+BOX = re.compile(r"^(`{3,})\{admonition\} ([^\n]*)\n(?::[^\n]*\n)*(.*?)^\1$", re.M | re.S)
+LABEL = re.compile(r"^\([\w-]+\)=\n", re.M)
+EQUATION = re.compile(r"\n\$\$ \(eq-(\d+)-(\d+)\)")
+ROLE = re.compile(r"\{(eq|ref|numref|cite:[pt])\}`([^`]+)`")
+LINK = re.compile(r"\]\((?!\w+:)([^)\s]+)\)")
+SOURCE = re.compile(r"\.(?:ipynb|md)(?=#|$)")
+
+
+class References(NamedTuple):
+    """What references can name: figures and sources by their labels, and the book's address."""
+
+    figures: dict[str, str]
+    sources: dict[str, tuple[str, str]]
+    site: str
+
+
+def figures(stem: str, notebook: NotebookNode) -> Iterator[tuple[str, str]]:
+    """Yield each figure of a chapter, such as 05-loss, with its number."""
+    cells = [cell.metadata.get("mystnb", {}).get("figure") for cell in notebook.cells]
+    for k, figure in enumerate(filter(None, cells), 1):
+        yield figure["name"], f"{int(stem[:2])}.{k}"
+
+
+def sources(bibliography: Path) -> dict[str, tuple[str, str]]:
+    """Return the authors and the year of each source."""
+
+    def authors(persons: list[Person]) -> str:
+        names = [" ".join(person.last_names) for person in persons]
+        return f"{names[0]} et al." if len(names) > 2 else " and ".join(names)
+
+    entries: dict[str, Any] = parse_file(bibliography).entries
+    return {
+        key: (authors(entry.persons["author"]), entry.fields["year"])
+        for key, entry in entries.items()
+    }
+
+
+def named(match: re.Match[str], references: References) -> str:
+    """Return what the page shows for a role."""
+    role, target = match.groups()
+    if role in {"eq", "ref"}:
+        number = ".".join(target.split("-")[1:])
+        return f"({number})" if role == "eq" else f"Exercise {number}"
+    if role == "numref":
+        return f"Fig. {references.figures[target]}"
+    found = [references.sources[key.strip()] for key in target.split(",")]
+    if role == "cite:t":
+        return ", ".join(f"{authors} ({year})" for authors, year in found)
+    return f"({'; '.join(f'{authors}, {year}' for authors, year in found)})"
+
+
+def plain(text: str, page: str, references: References) -> str:
+    """Return the text of a cell of a page, such as chapters/05-loss, in plain Markdown."""
+    text = EXERCISE.sub(r"**Exercise \2.\3.** \4", text)
+    text = SOLUTION.sub(r"**Solution to Exercise \2.\3.**", text)
+    text = SOLUTION_END.sub("", text)
+    text = BOX.sub(r"**\2**\n\n\3", text)
+    text = LABEL.sub("", text)
+    text = EQUATION.sub(r" \\tag{\1.\2}\n$$", text)
+    text = ROLE.sub(lambda match: named(match, references), text)
+    base = f"{references.site}{page}.html"
+    return LINK.sub(lambda match: f"]({urljoin(base, SOURCE.sub('.html', match[1]))})", text)
+
+
+def without_markup(notebook: NotebookNode, page: str, references: References) -> NotebookNode:
+    """Return a chapter with its text in plain Markdown; what is empty then is left out."""
+    cells = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell = NotebookNode({**cell, "source": plain(cell.source, page, references).strip()})
+        if cell.source or cell.cell_type == "code":
+            cells.append(cell)
+    return NotebookNode({**notebook, "cells": cells})

@@ -21,8 +21,8 @@ test: $(READY)  ## run the tests, then the chapters
 
 # Times are measured last, when no other test runs.
 test-browser: $(READY)  ## test the built book as a reader uses it, in the system's Chromium
-	@$(PYTHON) -m pytest -n2 tests/browser --ignore tests/browser/test_weight.py
-	@$(PYTHON) -m pytest tests/browser/test_weight.py
+	@$(PYTHON) -m pytest -n2 tests/browser --ignore tests/browser/test_measured.py
+	@$(PYTHON) -m pytest tests/browser/test_measured.py
 
 mutants: $(READY)  ## plant one mistake at a time in the mathematics: a test must notice
 	@$(PYTHON) -m pytest tests/test_mutants.py -v

@@ -25,7 +25,7 @@ LINK = """\
 ({pages} pages, {size:.0f} MB).</p>"""
 MISSING = "The book has no PDF: {}."
 # What a page has for a screen only: folded code, links of a heading to itself, lists of links.
-FOR_SCREENS = "details.above-input, a.headerlink, script, button, nav.contents"
+FOR_SCREENS = "details.above-input, a.headerlink, script, button, nav.contents, .vae-panel .live"
 # Tags that change nothing on paper. Each would be a node of the PDF, for who listens to it.
 NEEDLESS = "a.toc-backref, code span.pre, pre :is(span.n, span.nn, span.p, span.w, span:empty)"
 HEAD = """\
@@ -71,7 +71,7 @@ def article(soup: BeautifulSoup, page: str, pages: list[str]) -> Tag:
         tag.unwrap()
     for tag in text.find_all(id=True):
         tag["id"] = anchor(page, tag["id"])
-    for tag in text.find_all("img", src=True):
+    for tag in text.select("img[src]:not([src^='data:'])"):
         tag["src"] = posixpath.normpath(posixpath.join(posixpath.dirname(page), tag["src"]))
         del tag["loading"]  # a lazy image below the window's edge would be missing
     for tag in text.find_all("a", href=True):

@@ -2,70 +2,21 @@
 
 import base64
 import json
-from statistics import median
 
 import numpy as np
 import pytest
 from built_book import BOOK
+from hands import CHAPTER, at, begin, part, picture, set_slider, settle, z_of
 
 from vae_lib.quantization import IntegerLayer, QuantizedVAE
 
-CHAPTER = "chapters/07-latent-space"
-FRAME_MS = 16.0
 PAPER, INK = 255, 34  # gray levels, about, of the light theme
-
-
-def part(page, role):
-    """A part of the page's explorer, which comes first where there is a trainer, too."""
-    return page.locator(f".vae-panel [data-role='{role}']").first
 
 
 @pytest.fixture
 def explorer(visit):
     """Chapter 7, its explorer in view."""
     return begin(visit(CHAPTER))
-
-
-def begin(page):
-    """Bring the explorer into view, and wait until it is painted."""
-    digit = part(page, "digit")
-    digit.scroll_into_view_if_needed()
-    page.wait_for_function(
-        "(canvas) => canvas.getContext('2d').getImageData(0, 0, 1, 1).data[3] > 0",
-        arg=digit.element_handle(),
-    )
-    return page
-
-
-def settle(page):
-    """Wait until what was asked for is painted."""
-    page.evaluate("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
-
-
-def picture(canvas):
-    """The gray levels of a canvas, (height, width)."""
-    width, *levels = canvas.evaluate("""(canvas) => {
-      const { width, height } = canvas;
-      const copy = new OffscreenCanvas(width, height)
-        .getContext("2d", { willReadFrequently: true });
-      copy.drawImage(canvas, 0, 0);
-      const { data } = copy.getImageData(0, 0, width, height);
-      return [width, ...data.filter((_, i) => i % 4 === 1)];
-    }""")
-    return np.reshape(levels, (-1, width)).astype(float)
-
-
-def z_of(page):
-    """Where the sliders stand."""
-    return [float(part(page, name).input_value()) for name in ("z1", "z2")]
-
-
-def set_slider(page, role, value):
-    """Move a slider and tell the page, as a reader's hand does."""
-    part(page, role).evaluate(
-        "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }", value
-    )
-    settle(page)
 
 
 def twin(page):
@@ -110,15 +61,6 @@ def test_it_repaints_when_the_theme_is_switched(explorer):
     explorer.evaluate("document.documentElement.dataset.theme = 'dark'")
     settle(explorer)
     assert picture(part(explorer, "digit"))[0, 0] < 50
-
-
-def at(page, z):
-    """The place on the screen of a point of the plane."""
-    box = part(page, "pad").bounding_box()
-    return [
-        box["x"] + box["width"] * (z[0] + 4) / 8,
-        box["y"] + box["height"] * (4 - z[1]) / 8,
-    ]
 
 
 def test_the_digit_follows_a_drag_on_the_map(explorer):
@@ -291,30 +233,6 @@ def test_the_space_unfolds_along_the_training(explorer):
     # An untrained decoder draws no strokes: every pixel is somewhere between ink and paper.
     assert begun[0].std(ddof=1) < trained[0].std(ddof=1)
     assert abs(begun[1] - trained[1]).mean() > 1
-
-
-def test_from_a_move_to_its_picture_it_is_less_than_a_frame(explorer):
-    explorer.evaluate("""() => {
-      window.times = [];
-      const pad = document.querySelector("[data-role='pad']");
-      pad.addEventListener("pointermove", ({ timeStamp }) => {
-        // Asked for after the explorer's own frame, so it comes after its painting.
-        requestAnimationFrame(() => window.times.push(performance.now() - timeStamp));
-      });
-    }""")
-    explorer.mouse.move(*at(explorer, [-2, 0]))
-    explorer.mouse.down()
-    for k in range(100):
-        explorer.mouse.move(*at(explorer, [-2 + 4 * k / 99, 1]))
-    explorer.mouse.up()
-    settle(explorer)
-    assert z_of(explorer) == pytest.approx([2, 1], abs=0.06)
-    milliseconds = explorer.evaluate("window.times")
-    print(
-        f"a move to its picture: {median(milliseconds):.1f} ms, the median of {len(milliseconds)}"
-    )
-    assert len(milliseconds) > 50
-    assert median(milliseconds) < FRAME_MS
 
 
 def test_it_works_from_a_file_without_any_network(chromium):

@@ -47,10 +47,10 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(visit, name):
     page = visit(name, width=320)
     assert page.evaluate("document.documentElement.scrollWidth") == 320, page.evaluate(WIDER)
     assert barriers(page, WIDTHS) == []
-    for picture in page.locator("article img").all():
+    for picture in page.locator("article img:visible").all():
         picture.scroll_into_view_if_needed()
     page.wait_for_function("[...document.images].every((i) => i.complete)")
-    shapes = page.locator("article img").evaluate_all(
+    shapes = page.locator("article img:visible").evaluate_all(
         "all => all.map(i => [i.width / i.height, i.naturalWidth / i.naturalHeight])"
     )
     for shown, drawn in shapes:

@@ -1,60 +1,10 @@
 """Training in the page, driven as a reader does: play, pause, step, reset, and the settings."""
 
-from statistics import median
-
 import pytest
 from built_book import BOOK
+from hands import CHAPTER, Trainer
 
-CHAPTER = "chapters/07-latent-space"
 ENOUGH = 150  # iterations, after which a reconstruction is well below its start
-PATIENCE = 120_000  # ms; a slow machine takes its time
-
-
-class Trainer:
-    """The panel on a page, by what its reader sees."""
-
-    def __init__(self, page):
-        self.page = page
-        page.set_default_timeout(PATIENCE)
-        self.part("play").scroll_into_view_if_needed()
-        self.wait("() => !role('play').disabled")
-
-    def part(self, role):
-        return self.page.locator(f"[data-role='{role}']").last
-
-    def press(self, role):
-        self.part(role).click()
-
-    def wait(self, condition, argument=None):
-        """Wait for a condition on roles of the panel."""
-        roles = (
-            "const role = (name) => [...document.querySelectorAll(`[data-role=${name}]`)].at(-1);"
-        )
-        self.page.wait_for_function(
-            f"(value) => {{ {roles} return ({condition})(value); }}", arg=argument
-        )
-
-    def number(self, role):
-        return float(self.part(role).text_content().replace(",", "").replace("–", "nan"))
-
-    def reach(self, iterations):
-        """Wait until it has trained so far."""
-        condition = "(n) => Number(role('iteration').textContent.replaceAll(',', '')) >= n"
-        self.wait(condition, iterations)
-
-    def set(self, role, value):
-        """Move a slider."""
-        self.part(role).evaluate(
-            "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }",
-            value,
-        )
-
-    def says(self, text):
-        self.wait("(text) => role('announce').textContent.includes(text)", text)
-
-    def manifold(self):
-        """The picture of the plane, as text that compares."""
-        return self.part("manifold").evaluate("(canvas) => canvas.toDataURL()")
 
 
 @pytest.fixture
@@ -142,23 +92,6 @@ def test_it_pauses_when_its_reader_goes_on_reading(trainer):
     stopped = trainer.number("iteration")
     trainer.page.wait_for_timeout(700)
     assert trainer.number("iteration") == stopped
-
-
-def test_the_page_stays_quick_while_it_trains(trainer):
-    trainer.press("play")
-    trainer.reach(10)
-    frames = trainer.page.evaluate("""async () => {
-      const times = [];
-      let before = await new Promise(requestAnimationFrame);
-      for (let k = 0; k < 120; k++) {
-        const now = await new Promise(requestAnimationFrame);
-        times.push(now - before);
-        before = now;
-      }
-      return times;
-    }""")
-    print(f"frames while it trains: {median(frames):.1f} ms, the median of {len(frames)}")
-    assert median(frames) < 20
 
 
 def test_it_works_by_keyboard_alone(trainer):

@@ -49,7 +49,7 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(visit, name):
     assert barriers(page, WIDTHS) == []
     for picture in page.locator("article img:visible").all():
         picture.scroll_into_view_if_needed()
-    page.wait_for_function("[...document.images].every((i) => i.complete)")
+        picture.evaluate("(image) => image.decode()")
     shapes = page.locator("article img:visible").evaluate_all(
         "all => all.map(i => [i.width / i.height, i.naturalWidth / i.naturalHeight])"
     )

@@ -1,0 +1,164 @@
+"""How far the bound is from log p(x): exact where the model is linear, by draws elsewhere (ch. 8).
+
+Everything is in nats and per example; the linear model is computed in double precision.
+Sources: Tipping and Bishop, "Probabilistic Principal Component Analysis", 1999, sections 3.1
+and 3.2; Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2016, equation 8.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vae_lib.reparameterization import reparameterize, standard_normal
+from vae_lib.tensorflow_quietly import tf
+
+Array = NDArray[Any]
+
+
+class LinearGaussian(NamedTuple):
+    """The model p(z) = N(0, I), p(x|z) = N(W z + b, variance · I).
+
+    Attributes:
+        W: shape `(x_dim, z_dim)`.
+        b: the mean of x, shape `(x_dim,)`.
+        variance: σ², one positive number for all pixels.
+    """
+
+    W: Array
+    b: Array
+    variance: float
+
+
+def _inner(model: LinearGaussian) -> Array:
+    """M = WᵀW + σ²I, shape `(z_dim, z_dim)`."""
+    return model.W.T @ model.W + model.variance * np.eye(model.W.shape[1])
+
+
+def log_evidence(model: LinearGaussian, x: ArrayLike) -> Array:
+    """The exact log p(x) = log N(x; b, WWᵀ + σ²I) of images `(batch, x_dim)`, in nats, `(batch,)`.
+
+    No matrix of x_dim² numbers is needed: the inverse and the determinant come from M.
+    """
+    centered = np.asarray(x, np.float64) - model.b  # (batch, x_dim)
+    x_dim, z_dim = model.W.shape
+    factor = np.linalg.cholesky(_inner(model))  # (z_dim, z_dim), M = factor · factorᵀ
+    explained = np.linalg.solve(factor, (centered @ model.W).T)  # (z_dim, batch)
+    squares = (np.sum(centered**2, axis=1) - np.sum(explained**2, axis=0)) / model.variance
+    log_det = (x_dim - z_dim) * np.log(model.variance) + 2 * np.sum(np.log(np.diag(factor)))
+    return np.asarray(-0.5 * (x_dim * np.log(2 * np.pi) + log_det + squares))  # (batch,)
+
+
+def posterior(model: LinearGaussian, x: ArrayLike) -> tuple[Array, Array]:
+    """The exact p(z|x) = N(M⁻¹Wᵀ(x − b), σ²M⁻¹) of images x, shape `(batch, x_dim)`.
+
+    Returns:
+        The means, shape `(batch, z_dim)`, and the covariance, which is the same for all
+        images, shape `(z_dim, z_dim)`.
+    """
+    centered = np.asarray(x, np.float64) - model.b  # (batch, x_dim)
+    inverse = np.linalg.inv(_inner(model))  # (z_dim, z_dim)
+    return centered @ model.W @ inverse, model.variance * inverse
+
+
+def linear_elbo(model: LinearGaussian, x: ArrayLike, mean: ArrayLike, covariance: Array) -> Array:
+    """Compute the ELBO of a linear model for q(z|x) = N(mean, covariance), without draws.
+
+    Args:
+        model: the linear model.
+        x: images, shape `(batch, x_dim)`.
+        mean: the means of q, shape `(batch, z_dim)`.
+        covariance: that of q, the same for all images, shape `(z_dim, z_dim)`.
+
+    Returns:
+        The bound of each example in nats, shape `(batch,)`.
+    """
+    mean = np.asarray(mean, np.float64)  # (batch, z_dim)
+    x_dim, z_dim = model.W.shape
+    residual = np.asarray(x, np.float64) - model.b - mean @ model.W.T  # (batch, x_dim)
+    spread = np.sum((model.W.T @ model.W) * covariance)  # tr(W · covariance · Wᵀ)
+    squares = (np.sum(residual**2, axis=1) + spread) / model.variance  # (batch,)
+    log_likelihood = -0.5 * (squares + x_dim * np.log(2 * np.pi * model.variance))
+    log_det = np.linalg.slogdet(covariance)[1]
+    kl = 0.5 * (np.trace(covariance) + np.sum(mean**2, axis=1) - z_dim - log_det)
+    return np.asarray(log_likelihood - kl)  # (batch,)
+
+
+def fit_ppca(x: ArrayLike, z_dim: int, variance: float | None = None) -> LinearGaussian:
+    """Find the linear model of the highest likelihood, in closed form.
+
+    Args:
+        x: images, shape `(n, x_dim)`.
+        z_dim: latent dimensions, fewer than `x_dim`.
+        variance: σ² where it is not to be fitted.
+
+    Returns:
+        The model. The columns of its W are orthogonal, the longest first, and those for
+        which x varies by less than σ² are zero.
+
+    Raises:
+        ValueError: `z_dim` or `variance` is not what it may be.
+    """
+    x = np.asarray(x, np.float64)
+    if not 1 <= z_dim < x.shape[1]:
+        raise ValueError(f"z_dim was {z_dim!r}; it may be from 1 to {x.shape[1] - 1}")
+    b = x.mean(axis=0)  # (x_dim,)
+    values, vectors = np.linalg.eigh((x - b).T @ (x - b) / len(x))  # ascending
+    values, vectors = values[::-1], vectors[:, ::-1]  # (x_dim,), (x_dim, x_dim)
+    if variance is None:
+        variance = float(values[z_dim:].mean())
+    if not values[0] * 1e-12 < variance < np.inf:
+        raise ValueError(
+            f"variance was {variance!r}; it may be a finite number above 0, which it is where x "
+            "varies in more dimensions than z_dim"
+        )
+    lengths = np.sqrt(np.maximum(values[:z_dim] - variance, 0))  # (z_dim,)
+    return LinearGaussian(vectors[:, :z_dim] * lengths, b, variance)
+
+
+def importance_weighted_bound(model: Any, x: Any, n_samples: int, seed: int = 0) -> Any:
+    """Estimate log (1/K) Σ p(x, z_k) / q(z_k|x) with draws z_k of q(z|x), K = `n_samples`.
+
+    On average a lower bound of log p(x): the ELBO for K = 1, and no worse for a larger K.
+    Memory is needed for a few copies of `x`, whatever K is.
+
+    Args:
+        model: has `encoder`, `decoder` and `log_likelihood`, as a `VAE` does.
+        x: images, shape `(batch, x_dim)`.
+        n_samples: K.
+        seed: of the draws; draw k of all images has the noise `standard_normal(…, (seed, k))`.
+
+    Returns:
+        The estimate for each example in nats, shape `(batch,)`.
+    """
+    if n_samples < 1:
+        raise ValueError(f"n_samples was {n_samples!r}; it may be a whole number from 1")
+    images = tf.constant(x, tf.float32)  # (batch, x_dim)
+    bound = _compiled(model, tuple(images.shape))
+    return bound(images, tf.constant(n_samples), tf.constant(seed)).numpy()
+
+
+@lru_cache(maxsize=8)
+def _compiled(model: Any, shape: tuple[int, ...]) -> Callable[[Any, Any, Any], Any]:
+    """Compile the bound for images of one shape into one XLA graph."""
+
+    @tf.function(jit_compile=True)
+    def bound(x: Any, n_samples: Any, seed: Any) -> Any:
+        mean, log_var = model.encoder(x)  # (batch, z_dim), (batch, z_dim)
+        # The largest log-weight, and the sum of the weights as multiples of that weight.
+        k, largest, total = 0, tf.fill(shape[:1], x.dtype.min), tf.zeros(shape[:1])  # (batch,)
+        while k < n_samples:
+            eps = standard_normal(tf.shape(mean), (seed, k))  # (batch, z_dim)
+            z = reparameterize(mean, log_var, eps)  # (batch, z_dim)
+            # log p(z) − log q(z|x), where the constants cancel
+            ratio = 0.5 * tf.reduce_sum(tf.square(eps) + log_var - tf.square(z), axis=-1)
+            log_weight = model.log_likelihood(x, model.decoder(z)) + ratio  # (batch,)
+            higher = tf.maximum(largest, log_weight)
+            total = total * tf.exp(largest - higher) + tf.exp(log_weight - higher)
+            largest, k = higher, k + 1
+        return largest + tf.math.log(total / tf.cast(n_samples, tf.float32))  # (batch,)
+
+    specs = tf.TensorSpec(shape), tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int32)
+    return cast("Callable[[Any, Any, Any], Any]", bound.get_concrete_function(*specs))

@@ -1,0 +1,114 @@
+"""What a page can be played with by: one ES module with two hosts, JupyterLab and the book.
+
+In JupyterLab a panel is a widget, and Python reads and sets what it shows. In the published
+book it is a piece of HTML that holds all it needs, and asks no server for anything.
+"""
+
+import base64
+import html
+import io
+import json
+import re
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, ClassVar
+
+import anywidget
+import matplotlib.pyplot as plt
+import traitlets
+from matplotlib.figure import Figure
+
+WEB = Path(__file__).with_name("web")
+IMPORT = re.compile(r'^import .* from "\./.*";\n', re.MULTILINE)
+EXPORT = re.compile(r"^export ", re.MULTILINE)
+PAGE = """<div class="vae-panel" id="{id}">
+<style>
+{css}</style>
+<figure class="still"><img src="data:image/png;base64,{png}" alt="{alt}">
+<figcaption>{sentence}</figcaption></figure>
+<div class="live" hidden></div>
+<script type="application/json">{state}</script>
+<script type="module">
+{script}mount("{id}", render);
+</script>
+</div>
+"""
+
+
+def joined(names: tuple[str, ...]) -> str:
+    """Join files of JavaScript or CSS; what they import of each other, they then have."""
+    text = "".join((WEB / name).read_text("utf-8") for name in names)
+    return EXPORT.sub("", IMPORT.sub("", text))
+
+
+def worker_source(names: tuple[str, ...]) -> str:
+    """A line of JavaScript that holds a worker's whole program as a string."""
+    return f"const WORKER_SOURCE = {json.dumps(joined(names))};\n" if names else ""
+
+
+def png_of(figure: Figure) -> bytes:
+    """Return a figure as a PNG, and close it."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", bbox_inches="tight")
+    plt.close(figure)
+    return file.getvalue()
+
+
+class Panel(anywidget.AnyWidget):  # type: ignore[misc]
+    """A widget that can also be a part of a static page.
+
+    A subclass names its files in `scripts`, `worker` and `styles`, and has a `picture` for
+    where scripts are off, and in print, with its `alt` text and a `sentence`.
+    """
+
+    scripts: ClassVar[tuple[str, ...]]
+    worker: ClassVar[tuple[str, ...]] = ()
+    styles: ClassVar[tuple[str, ...]]
+    alt: ClassVar[str]
+    sentence: ClassVar[str]
+    shared: ClassVar[tuple[str, ...]] = ("data",)  # what the page is given
+
+    data = traitlets.Dict().tag(sync=True)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "scripts" not in cls.__dict__:
+            return  # a class that traitlets makes for one widget, whose traits have these names
+        cls._script = worker_source(cls.worker) + joined(cls.scripts)
+        cls._look = joined(cls.styles)
+        cls._css = cls._look
+        cls._esm = cls._script + "export default { render };\n"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} panel"
+
+    def picture(self) -> Figure:
+        """Draw what stands for the panel where no script runs."""
+        raise NotImplementedError
+
+    def html(self) -> str:
+        """Return the panel as a piece of a page that needs nothing else."""
+        state = {name: getattr(self, name) for name in self.shared}
+        return page(type(self), state, png_of(self.picture()))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        formats, metadata = bundle
+        return {**formats, "text/html": self.html()}, metadata
+
+
+def page(panel: type[Panel], state: dict[str, Any], png: bytes) -> str:
+    """Write a panel's piece of a page: its look, a still picture, its numbers, its program."""
+    # In a script, "</" would end it early; in JSON, "<\\/" says the same.
+    text = json.dumps(state, sort_keys=True).replace("</", "<\\/")
+    return PAGE.format(
+        id=f"panel-{sha256(text.encode()).hexdigest()[:8]}",
+        css=panel._look,
+        png=base64.b64encode(png).decode(),
+        alt=html.escape(panel.alt),
+        sentence=html.escape(panel.sentence),
+        state=text,
+        script=panel._script.replace("</", "<\\/"),
+    )

@@ -1,0 +1,199 @@
+"""Arrays in, figures out: the pictures that several chapters draw."""
+
+from collections.abc import Mapping, Sequence, Sized
+from itertools import cycle
+from pathlib import Path
+from typing import Any, cast
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+STYLE = Path(__file__).with_name("book.mplstyle")
+STYLES = ("o-", "s--", "^-.", "v:", "D-", "P--", "X-.")  # nor of curves
+MARKERS = "osD^v<>pP*"  # one for each class of digit: color is never the only difference
+
+
+def use_book_style() -> None:
+    """Draw every figure from here on in the book's look."""
+    plt.style.use(STYLE)
+
+
+def _show(ax: Any, picture: Any) -> None:
+    """Draw a picture with values in [0, 1], ink dark on light paper, without axes."""
+    ax.imshow(picture, cmap="gray_r", vmin=0, vmax=1)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+
+
+def digit_grid(images: Any, columns: int, size: float = 0.8) -> Figure:
+    """Draw images row by row in a grid.
+
+    Args:
+        images: shape `(n, 784)` or `(n, 28, 28)`, values in [0, 1].
+        columns: images in a row.
+        size: of an image, in inches.
+    """
+    rows = -(-len(images) // columns)
+    empty = rows * columns - len(images)
+    tiles = np.pad(np.reshape(images, (-1, 28, 28)), ((0, empty), (2, 2), (2, 2)))  # (·, 32, 32)
+    sheet = tiles.reshape(rows, columns, 32, 32).swapaxes(1, 2).reshape(rows * 32, columns * 32)
+    figure, ax = plt.subplots(figsize=(size * columns, size * rows))
+    _show(ax, sheet)
+    return figure
+
+
+def save_digit_grid(images: Any, columns: int, path: Path) -> None:
+    """Save what `digit_grid` draws."""
+    figure = digit_grid(images, columns)
+    figure.savefig(path)
+    plt.close(figure)
+
+
+def digit_rows(rows: Mapping[str, Any]) -> Figure:
+    """Draw one labeled row of images for each entry, to be compared column by column.
+
+    Args:
+        rows: images of shape `(n, 784)`, by label; the same n in each.
+    """
+    columns = len(next(iter(rows.values())))
+    figure, axes = plt.subplots(
+        len(rows), columns, figsize=(0.8 * columns + 1.6, 0.82 * len(rows)), squeeze=False
+    )
+    for row, (label, images) in zip(axes, rows.items(), strict=True):
+        for ax, image in zip(row, images, strict=True):
+            _show(ax, np.reshape(image, (28, 28)))
+        row[0].set_ylabel(label, rotation=0, ha="right", va="center")
+    return figure
+
+
+def loss_curves(history: Mapping[str, Any]) -> Figure:
+    """Draw the loss and its two parts against the iteration, in nats.
+
+    Args:
+        history: what `training.train` returns.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(9, 2.9), sharex=True)
+    axes[0].set_xscale("log")
+    for ax, name in zip(axes, ("loss", "reconstruction", "kl"), strict=True):
+        ax.plot(history["iteration"], history[name])
+        ax.set(title={"kl": "KL"}.get(name, name), xlabel="iteration")
+    axes[0].set_ylabel("nats per image")
+    return figure
+
+
+def bars(values: Any, xlabel: str, ylabel: str) -> Figure:
+    """Draw one bar for each value, shape `(n,)`, in the given order."""
+    figure, ax = plt.subplots(figsize=(6.4, 2.6))
+    ax.bar(np.arange(1, len(values) + 1), values)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def seed_curves(
+    steps: Any, curves: Mapping[str, Any], xlabel: str, ylabel: str, ax: Axes | None = None
+) -> Figure:
+    """Draw for each label the mean over seeds, with a band from the least to the greatest.
+
+    Args:
+        steps: shape `(n,)`.
+        curves: by label, one curve for each seed, shape `(seeds, n)`.
+        xlabel: what `steps` are.
+        ylabel: what is shown, and its unit.
+        ax: where to draw, if not in a figure of its own.
+    """
+    ax = plt.subplots()[1] if ax is None else ax
+    for (label, values), style in zip(curves.items(), cycle(STYLES), strict=False):
+        middle, (down, up) = _spread(values)
+        (line,) = ax.plot(steps, middle, style, label=label, ms=5)
+        ax.fill_between(steps, middle - down, middle + up, color=line.get_color(), alpha=0.2, lw=0)
+    return _labeled(ax, xlabel, ylabel, curves)
+
+
+def seed_bars(
+    steps: Any, curves: Mapping[str, Any], xlabel: str, ylabel: str, ax: Axes | None = None
+) -> Figure:
+    """Draw what `seed_curves` draws, with bars for bands: the steps are few, and not of time."""
+    ax = plt.subplots()[1] if ax is None else ax
+    for (label, values), style in zip(curves.items(), cycle(STYLES), strict=False):
+        middle, bars = _spread(values)
+        ax.errorbar(steps, middle, bars, fmt=style, label=label, ms=5, capsize=3)
+    return _labeled(ax, xlabel, ylabel, curves)
+
+
+def rate_distortion(runs: Mapping[str, tuple[Any, Any]], ax: Axes | None = None) -> Figure:
+    """Draw what codes cost against what they leave unexplained; on dotted lines the ELBO is equal.
+
+    Args:
+        runs: by label, the rates and the distortions of its seeds, shape `(seeds,)` each.
+        ax: where to draw, if not in a figure of its own.
+    """
+    ax = plt.subplots()[1] if ax is None else ax
+    for (label, both), style in zip(runs.items(), cycle(STYLES), strict=False):
+        (rate, across), (distortion, up) = map(_spread, both)
+        ax.errorbar(rate, distortion, up, across, fmt=style[0], color="C0", ms=5, capsize=3)
+        ax.annotate(label, (float(rate), float(distortion)), (6, 4), textcoords="offset points")
+    ax.margins(0.15)
+    limits = ax.axis()
+    for total in MaxNLocator(8).tick_values(limits[0] + limits[2], limits[1] + limits[3]):
+        ax.axline((0, total), slope=-1, color="0.7", lw=0.8, ls=":", zorder=0)
+    ax.axis(limits)
+    return _labeled(ax, "rate: KL in nats", "distortion: reconstruction in nats", ())
+
+
+def _spread(values: Any) -> tuple[Any, Any]:
+    """The mean over seeds, shape `(...)`, and how far up and down they reach, `(2, ...)`."""
+    middle, low, high = (f(values, axis=0) for f in (np.nanmean, np.nanmin, np.nanmax))
+    return middle, np.stack([middle - low, high - middle]).reshape(2, -1)
+
+
+def _labeled(ax: Axes, xlabel: str, ylabel: str, curves: Sized) -> Figure:
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    if len(curves) > 1:
+        ax.legend()
+    return cast("Figure", ax.figure)
+
+
+def seed_dots(values: Mapping[str, Any], xlabel: str, ax: Axes | None = None) -> Figure:
+    """Draw one row for each label: a dot for each seed, and a bar at their mean.
+
+    Args:
+        values: by label, one number for each seed, shape `(seeds,)`; NaN is left out.
+        xlabel: what is shown, and its unit.
+        ax: where to draw, if not in a figure of its own.
+    """
+    ax = plt.subplots(figsize=(6.4, 0.42 * len(values) + 0.9))[1] if ax is None else ax
+    for row, numbers in enumerate(values.values()):
+        ax.plot(np.nanmean(numbers), row, "|", ms=18, mew=1.5, color="0.3")
+        ax.plot(numbers, np.full(len(numbers), row), "o", ms=6, alpha=0.7, color="C0")
+    ax.set(yticks=range(len(values)), yticklabels=values, xlabel=xlabel)
+    ax.set_ylim(len(values) - 0.5, -0.5)  # the first row on top
+    ax.grid(axis="y", color="0.9")
+    ax.set_axisbelow(True)
+    return cast("Figure", ax.figure)
+
+
+def latent_map(mean: Any, labels: Any, dimensions: Sequence[int]) -> Figure:
+    """Draw where the encoder puts images, with a color and a marker for each class.
+
+    Args:
+        mean: posterior means, shape `(n, z_dim)`.
+        labels: the digit on each image, shape `(n,)`.
+        dimensions: one or two columns of `mean`; with one, classes are spread over the height.
+    """
+    figure, ax = plt.subplots(figsize=(6.2, 5.2))
+    across = np.asarray(mean)[:, dimensions[0]]
+    up = np.asarray(mean)[:, dimensions[1]] if len(dimensions) > 1 else labels
+    colors = plt.get_cmap("tab10").colors  # type: ignore[attr-defined]
+    for digit, marker in enumerate(MARKERS):
+        mine = np.asarray(labels) == digit
+        style: dict[str, Any] = {"s": 16, "alpha": 0.7, "linewidths": 0, "color": colors[digit]}
+        ax.scatter(across[mine], up[mine], marker=marker, label=str(digit), **style)
+    ax.set_xlabel(f"mean of z, dimension {dimensions[0] + 1}")
+    ax.set_ylabel(f"mean of z, dimension {dimensions[1] + 1}" if len(dimensions) > 1 else "digit")
+    ax.legend(title="digit", loc="center left", bbox_to_anchor=(1, 0.5), markerscale=1.6)
+    return figure

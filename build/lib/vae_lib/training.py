@@ -1,0 +1,196 @@
+"""Training, counted in iterations: many minibatches in one compiled call (chapter 6).
+
+Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, algorithm 1.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from vae_lib.decoder import binarize as draw_coins
+from vae_lib.model import VAE
+from vae_lib.parameters import (
+    TrainingParameters,
+    check_compiled,
+    check_finite,
+    check_images,
+    check_parameters,
+)
+from vae_lib.progress import progress_bar
+from vae_lib.reparameterization import standard_normal
+from vae_lib.tensorflow_quietly import tf
+from vae_lib.xla import compiled
+
+STEPS_PER_CALL = 1000  # all of MNIST once; the bar still moves twice a second
+
+HISTORY = ("iteration", "loss", "reconstruction", "kl", "samples")
+History = dict[str, np.ndarray]
+Steps = Callable[[Any, Any, Any, Any], Any]
+
+
+def minibatch_order(n: int, batch_size: int, start: int, stop: int, seed: int) -> np.ndarray:
+    """Which images the minibatches `start` to `stop` are made of.
+
+    Epochs, each a shuffle of its own, are laid end to end and cut into minibatches: every
+    image is seen once an epoch, and none is left out where `batch_size` does not divide n.
+
+    Returns:
+        Indices below n, int32, shape `(stop - start, batch_size)`.
+    """
+    first, last = start * batch_size // n, (stop * batch_size - 1) // n
+    epochs = [np.random.default_rng([seed, e]).permutation(n) for e in range(first, last + 1)]
+    begin = start * batch_size - first * n
+    indices = np.concatenate(epochs)[begin : begin + (stop - start) * batch_size]
+    return indices.reshape(-1, batch_size).astype(np.int32)
+
+
+def train_step(model: VAE, x: Any) -> Any:
+    """One step of the optimizer on one minibatch.
+
+    Args:
+        model: a compiled model.
+        x: images, shape `(batch, x_dim)`.
+
+    Returns:
+        The loss and its two parts, reconstruction and KL, averaged over the minibatch, in
+        nats, shape `(3,)`.
+    """
+    with tf.GradientTape() as tape:
+        reconstruction, kl = model.terms(x, model(x, training=True))  # (batch,), (batch,)
+        loss = tf.reduce_mean(reconstruction + kl)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    model.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+    return tf.stack([loss, tf.reduce_mean(reconstruction), tf.reduce_mean(kl)])
+
+
+def compile_steps(model: VAE, n: int, batch_size: int, binarize: bool = False) -> Steps:
+    """Compile a run of many steps into one XLA graph over images that stay in memory.
+
+    Args:
+        model: a compiled model.
+        n: number of images.
+        batch_size: images in a minibatch.
+        binarize: whether to draw each pixel as a coin, anew each time it is shown.
+
+    Returns:
+        A function of the images, float32 `(n, x_dim)`; of their order, int32
+        `(STEPS_PER_CALL * batch_size,)`; of how many minibatches of it to take, int32; and of
+        the coins' seed, int64. It returns the sums of what `train_step` returned. Until
+        `model.compile` makes a new optimizer it is the same function, compiled once.
+    """
+    return _compile(model, model.optimizer, n, batch_size, binarize)
+
+
+@lru_cache(maxsize=8)
+def _compile(model: VAE, optimizer: Any, n: int, batch_size: int, binarize: bool) -> Steps:
+    optimizer.build(model.trainable_variables)
+
+    def minibatch(x: Any, order: Any, i: Any, seed: Any) -> Any:
+        rows = tf.slice(order, [i * batch_size], [batch_size])  # (batch,)
+        images = tf.gather(x, rows)  # (batch, x_dim)
+        if not binarize:
+            return images
+        step = tf.cast(optimizer.iterations, tf.int64)  # no two minibatches share coins
+        return draw_coins(images, tf.stack([seed, step]))
+
+    @compiled
+    def steps(x: Any, order: Any, n_steps: Any, seed: Any) -> Any:
+        i, sums = 0, tf.zeros(3)
+        ahead = minibatch(x, order, 0, seed) if binarize else 0
+        while i < n_steps:  # not `for i in tf.range(n_steps)`: XLA would compile each n anew
+            sums += train_step(model, ahead if binarize else minibatch(x, order, i, seed))
+            i += 1
+            # Drawn one turn ahead, coins are drawn once. Where they are used, XLA would draw
+            # them anew for each of their uses. Those of the last turn are thrown away.
+            ahead = minibatch(x, order, tf.minimum(i, n_steps - 1), seed) if binarize else 0
+        return sums
+
+    order = tf.TensorSpec([STEPS_PER_CALL * batch_size], tf.int32)
+    n_steps, seed = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int64)
+    x = tf.TensorSpec([n, model.x_dim])
+    return cast("Steps", steps.get_concrete_function(x, order, n_steps, seed))
+
+
+def _make_folder(folder: Path) -> Path:
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"out was '{folder}', which is a file; it may be a folder, new or old")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _save_samples(images: np.ndarray, folder: Path, number: int) -> None:
+    """Save a grid of images, shape `(16, x_dim)`, as `000.png`, `001.png`, ... in `folder`."""
+    # Imported here: training without pictures needs no plotting library.
+    from vae_lib.plots import save_digit_grid
+
+    save_digit_grid(images, 4, folder / f"{number:03d}.png")
+
+
+def train(
+    model: VAE,
+    x: np.ndarray,
+    iterations: int,
+    *,
+    batch_size: int = 64,
+    report_every: int = 1000,
+    out: str | Path | None = None,
+    binarize: bool = False,
+    seed: int = 0,
+) -> History:
+    """Train `model` on the images `x`, and report on the way.
+
+    Training goes on from where the model's optimizer stands: two calls of 500 iterations
+    do what one of 1,000 does. As with `fit`, `model.compile` makes changes of the model known.
+
+    Args:
+        model: a compiled model.
+        x: images in [0, 1], shape `(n, x_dim)`.
+        iterations: number of minibatches to train on.
+        batch_size: images in a minibatch.
+        report_every: iterations between two reports.
+        out: a folder for each report's 4×4 grid of samples: `000.png`, `001.png`, ...
+        binarize: whether to draw each pixel as a coin, anew each time it is shown (chapter 3).
+        seed: of the order of the images, of the coins, and of the latent vectors behind the
+            samples.
+
+    Returns:
+        One entry a report: `iteration`; `loss`, `reconstruction` and `kl`, averaged since
+        the report before, in nats; `samples`, the mean images of 16 fixed draws of the
+        prior, shape `(reports, 16, x_dim)`.
+
+    Raises:
+        ValueError: an argument is not what it may be, or the model is not compiled.
+        FloatingPointError: the loss is no longer a finite number.
+    """
+    settings = {"batch_size": batch_size, "report_every": report_every, "binarize": binarize}
+    check_parameters({"iterations": iterations, **settings, "seed": seed}, TrainingParameters)
+    check_compiled(model)
+    check_images(x, model.x_dim)
+    folder = None if out is None else _make_folder(Path(out))
+
+    steps = compile_steps(model, len(x), batch_size, binarize)
+    images, coins = tf.cast(x, tf.float32), tf.constant(seed, tf.int64)  # (n, x_dim), ()
+    z = standard_normal((16, model.z_dim), (seed, 0))  # (16, z_dim)
+    history: dict[str, list[Any]] = {name: [] for name in HISTORY}
+    begin = int(model.optimizer.iterations)
+    end = begin + iterations
+    with progress_bar(total=iterations, unit="iteration") as bar:
+        for start in range(begin, end, report_every):
+            stop = min(start + report_every, end)
+            sums = np.zeros(3)
+            for i in range(start, stop, STEPS_PER_CALL):
+                n_steps = min(STEPS_PER_CALL, stop - i)
+                rows = minibatch_order(len(x), batch_size, i, i + n_steps, seed).ravel()
+                order = tf.constant(np.resize(rows, STEPS_PER_CALL * batch_size))  # one shape only
+                sums += steps(images, order, tf.constant(n_steps), coins).numpy()
+                bar.update(n_steps)
+            check_finite(sums[0], start, stop)
+            samples = model.decode(z).numpy()  # (16, x_dim)
+            for name, value in zip(HISTORY, (stop, *sums / (stop - start), samples), strict=True):
+                history[name].append(value)
+            if folder:
+                _save_samples(samples, folder, len(history["samples"]) - 1)
+    return {name: np.array(values) for name, values in history.items()}

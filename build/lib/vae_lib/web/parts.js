@@ -1,0 +1,191 @@
+/** What both panels are built of: elements, sliders, digits on canvas, the theme, a live region. */
+
+const TAKES_KEYS = ["button", "canvas", "input", "select"];
+
+/** Makes an element with these attributes and children (nodes or text). */
+export function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  // Else JupyterLab takes the arrow keys and Space for shortcuts of its own.
+  if (TAKES_KEYS.includes(tag)) node.setAttribute("data-lm-suppress-shortcuts", "true");
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+/** Makes a button; the class "main" in its attributes makes it the prominent one. */
+export function button(text, onClick, attributes = {}) {
+  const node = element("button", { type: "button", ...attributes }, text);
+  node.addEventListener("click", onClick);
+  return node;
+}
+
+/** Makes an id that no other panel on the page has. */
+export function uniqueId() {
+  return `vae-${Math.random().toString(36).slice(2)}`;
+}
+
+/** Makes a titled group of controls; the title is no heading, the page has its own. */
+export function group(title, attributes = {}, ...children) {
+  const id = uniqueId();
+  return element(
+    "div",
+    { role: "group", "aria-labelledby": id, ...attributes },
+    element("p", { id, class: "title" }, title),
+    ...children,
+  );
+}
+
+/** Writes a number with so many decimals and a true minus sign. */
+export function decimal(value, places = 2) {
+  const text = value.toFixed(places);
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
+}
+
+/** Writes the coordinates of a latent vector. */
+export function written(z) {
+  return [...z].map((each) => decimal(each)).join(", ");
+}
+
+/**
+ * Makes a labeled slider that shows its value.
+ * bounds: { min, max, step, value }; format(number) is the text of a value, also when read aloud;
+ * onInput(number) is called when the reader moves it, not by `set`.
+ * Returns { root, input, set(number) }.
+ */
+export function labeledRange(label, bounds, format, onInput, attributes = {}) {
+  const input = element("input", { type: "range", ...bounds, ...attributes });
+  const output = element("output", { "aria-live": "off" });
+  const show = (value) => {
+    output.textContent = format(value);
+    input.setAttribute("aria-valuetext", format(value));
+  };
+  const set = (value) => {
+    input.value = value;
+    show(value);
+  };
+  input.addEventListener("input", () => {
+    show(input.valueAsNumber);
+    onInput(input.valueAsNumber);
+  });
+  set(bounds.value);
+  const text = element("label", {}, element("span", {}, label), input);
+  return { root: element("div", { class: "slider" }, text, output), input, set };
+}
+
+/** Makes a canvas for one digit of 28×28 pixels; `label` says what it shows. */
+export function digitCanvas(label, attributes = {}) {
+  const size = { width: 28, height: 28, class: "digit" };
+  return element("canvas", { ...size, role: "img", "aria-label": label, ...attributes });
+}
+
+/** Paints values (784,) in [0, 1], 0 paper and 1 ink, in the colors of the theme. */
+export function paintDigit(canvas, values, theme) {
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(28, 28);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let i = 0; i < 784; i++) pixels[i] = theme.ramp[Math.round(255 * values[i])];
+  context.putImageData(image, 0, 0);
+}
+
+/**
+ * Keeps a canvas as sharp as the screen: its bitmap follows its size on the page, in units of
+ * CSS pixels. redraw() is called after every change of size. Returns a function that ends this.
+ */
+export function followSize(canvas, redraw) {
+  const observer = new ResizeObserver(() => {
+    if (canvas.clientWidth === 0) return; // hidden for now
+    const ratio = window.devicePixelRatio;
+    canvas.width = Math.round(canvas.clientWidth * ratio);
+    canvas.height = Math.round(canvas.clientHeight * ratio);
+    canvas.getContext("2d").scale(ratio, ratio);
+    redraw();
+  });
+  observer.observe(canvas);
+  return () => observer.disconnect();
+}
+
+/**
+ * Reads the colors of the panel that holds `node`: { ink, paper, muted, line, accent } for CSS,
+ * dark (is the paper dark?), ramp (256,): colors from paper to ink for `paintDigit`.
+ */
+export function readTheme(node) {
+  const style = getComputedStyle(node.closest(".vae-panel"));
+  const names = ["ink", "paper", "muted", "line", "accent"];
+  const colors = names.map((name) => [name, style.getPropertyValue(`--${name}`)]);
+  const theme = Object.fromEntries(colors);
+  const context = element("canvas", { width: 2, height: 1 }).getContext("2d");
+  context.fillStyle = theme.paper;
+  context.fillRect(0, 0, 2, 1);
+  context.fillStyle = theme.ink; // on paper, where it is transparent
+  context.fillRect(1, 0, 1, 1);
+  const { data } = context.getImageData(0, 0, 2, 1);
+  const [paper, ink] = [data.subarray(0, 4), data.subarray(4, 8)];
+  const ramp = Uint8ClampedArray.from({ length: 1024 }, (_, i) => {
+    const [level, channel] = [(i >> 2) / 255, i & 3];
+    return channel === 3 ? 255 : paper[channel] + level * (ink[channel] - paper[channel]);
+  });
+  return { ...theme, dark: paper[1] < 128, ramp: new Uint32Array(ramp.buffer) };
+}
+
+/** Calls back when the page changes between light and dark. Returns a function that ends this. */
+export function onThemeChange(callback) {
+  const observer = new MutationObserver(callback);
+  observer.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  observer.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
+  return () => observer.disconnect();
+}
+
+/** Did the reader ask the system for less motion? */
+export function prefersLessMotion() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+/** A place whose text is read aloud: only the last sentence, once nothing came for `pause` ms. */
+export function liveRegion(pause = 600) {
+  const root = element("p", { class: "announce", "aria-live": "polite", "data-role": "announce" });
+  let timer;
+  const say = (sentence) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => (root.textContent = sentence), pause);
+  };
+  return { root, say };
+}
+
+/** Marks the host's element as a panel, unless it stands in one. */
+export function markPanel(el) {
+  if (!el.closest(".vae-panel")) el.classList.add("vae-panel");
+}
+
+/** Stands in for anywidget's model on a page without Python. */
+function pageModel(values) {
+  const store = new Map(Object.entries(values));
+  const callbacks = new Map();
+  const listening = (event) => callbacks.get(event) ?? [];
+  return {
+    get: (name) => store.get(name),
+    set: (name, value) => {
+      store.set(name, value);
+      for (const callback of listening(`change:${name}`)) callback();
+    },
+    save_changes: () => {},
+    on: (event, callback) => callbacks.set(event, [...listening(event), callback]),
+    off: (event, callback) =>
+      callbacks.set(event, listening(event).filter((each) => each !== callback)),
+  };
+}
+
+/** Brings the panel with this id to life; if that fails, its still picture stays. */
+export function mount(id, render) {
+  const panel = document.getElementById(id);
+  const live = panel.querySelector(".live");
+  const values = JSON.parse(panel.querySelector('script[type="application/json"]').textContent);
+  try {
+    render({ model: pageModel(values), el: live });
+  } catch (error) {
+    console.error(error);
+    live.replaceChildren();
+    return;
+  }
+  live.hidden = false;
+  panel.classList.add("is-live");
+}

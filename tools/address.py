@@ -41,7 +41,7 @@ class Address(NamedTuple):
         buttons = "buttons that launch a chapter or open an issue"
         if self.repository is None and self.site is None:
             what = f"{buttons}, nor a site map, nor cards for shared links"
-            return f"The book has no {what}: {REPOSITORY} and {SITE} do not say where it is."
+            return f"The book has no {what}: neither {REPOSITORY} nor {SITE} says where it is."
         if self.repository is None:
             return f"The book has no {buttons}: {REPOSITORY} does not say where its source is."
         return None

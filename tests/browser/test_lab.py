@@ -1,4 +1,4 @@
-"""The explorer in JupyterLab: the same panel, whose z Python reads and sets."""
+"""The panels in JupyterLab: the same, and Python reads and sets the explorer's z."""
 
 import socket
 import subprocess
@@ -32,6 +32,10 @@ explorer = Explorer({0: QuantizedVAE(*layers)}, rng.random((20, 784)), np.arange
 explorer""",
     "explorer.z = [1, -1.5]",
     'print("z is", explorer.z)',
+    """\
+from vae_lib.explorer import Trainer
+
+Trainer(rng.random((64, 784)))""",
 ]
 
 
@@ -100,6 +104,9 @@ def test_python_and_the_reader_move_the_same_point(chromium, lab):
     z1.press("ArrowRight")
     tab.locator(".jp-CodeCell .cm-content").nth(2).click()
     tab.keyboard.press("Shift+Enter")  # and Python reads it
-    printed = tab.get_by_text("z is [1.1, -1.5]", exact=True)
-    printed.wait_for()
+    tab.get_by_text("z is [1.1, -1.5]", exact=True).wait_for()
+
+    tab.keyboard.press("Shift+Enter")  # and the trainer trains here, too
+    tab.locator("[data-role='step']").click()
+    tab.wait_for_function("document.querySelector('[data-role=iteration]').textContent === '1'")
     tab.close()

@@ -191,6 +191,37 @@ def test_a_drawn_one_is_centered_encoded_and_priced(explorer):
     assert kl == pytest.approx(cost, abs=0.5)
 
 
+@pytest.mark.parametrize("kind", ["touch", "pen"])
+def test_a_finger_or_a_pen_draws_and_the_page_stays_where_it_is(visit, kind):
+    page = begin(visit(CHAPTER, width=320, has_touch=True, is_mobile=kind == "touch"))
+    pad = part(page, "drawing")
+    pad.scroll_into_view_if_needed()
+    settle(page)
+    scrolled = page.evaluate("scrollY")
+    box = pad.bounding_box()
+    places = [
+        {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] * k / 10}
+        for k in range(2, 9)
+    ]
+    session = page.context.new_cdp_session(page)
+    if kind == "touch":
+        for k, place in enumerate(places):
+            event = {"type": "touchMove" if k else "touchStart", "touchPoints": [place]}
+            session.send("Input.dispatchTouchEvent", event)
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    else:
+        for k, place in enumerate([*places, places[-1]]):
+            name = {0: "mousePressed", len(places): "mouseReleased"}.get(k, "mouseMoved")
+            event = {"type": name, "button": "left", "buttons": 1, "clickCount": 1, **place}
+            session.send("Input.dispatchMouseEvent", {**event, "pointerType": "pen"})
+    settle(page)
+    seen = 255 - picture(part(page, "seen"))
+    dark = seen > 60
+    assert dark.any(1).sum() > 3 * dark.any(0).sum()  # an upright stroke
+    assert nats(page)[0] > 0
+    assert page.evaluate("scrollY") == scrolled
+
+
 def test_the_price_changes_as_the_drawing_does_and_clear_takes_it_away(explorer):
     draw(explorer, [(0.5, 0.15), (0.5, 0.85)])
     one = nats(explorer)

@@ -198,8 +198,9 @@ def assemble(root: Path, results: dict[str, Path]) -> Path:
     (source / "front.png").write_bytes(picture)
     (source / "front.html").write_text(explorer(results[FRONT_PICTURE[0]]))
     (source / address.CARD).write_bytes(card.drawn(picture))
-    address.configure(source / "_config.yml", address.find(root))
-    if missing := address.find(root).missing():
+    where = address.find(root)
+    address.configure(source / "_config.yml", where)
+    if missing := where.missing():
         print(missing)
     return source
 

@@ -144,7 +144,7 @@ class Explorer {
     const iteration = (index) => this.checkpoints[index].iteration.toLocaleString("en-US");
     const choose = (index) => {
       this.setCheckpoint(index);
-      for (const part of ["map", "walk", "drawing"]) this.request(part);
+      this.refresh();
       this.announce();
     };
     return [labeledRange("Training iteration", bounds, iteration, choose,
@@ -214,7 +214,7 @@ class Explorer {
     this.stale.add(part);
   }
 
-  /** Paints all parts anew: another size, another theme. */
+  /** Paints all parts anew: another checkpoint, another size, another theme. */
   refresh() {
     this.theme = readTheme(this.el);
     for (const part of ["map", "walk", "drawing"]) this.request(part);

@@ -12,12 +12,12 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 book: $(READY)  ## run the chapters and typeset them: _build/html/index.html
-	@$(PYTHON) tools/book.py build
+	@$(PYTHON) -m tools.book build
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 
 test: $(READY)  ## run the tests, then the chapters
 	@$(PYTHON) -m pytest
-	@$(PYTHON) tools/book.py execute
+	@$(PYTHON) -m tools.book execute
 
 # Times are measured last, when no other test runs.
 test-browser: $(READY)  ## test the built book as a reader uses it, in the system's Chromium
@@ -25,7 +25,7 @@ test-browser: $(READY)  ## test the built book as a reader uses it, in the syste
 	@$(PYTHON) -m pytest tests/browser/test_measured.py
 
 mutants: $(READY)  ## plant one mistake at a time in the mathematics: a test must notice
-	@$(PYTHON) -m pytest tests/test_mutants.py -v
+	@$(PYTHON) -m pytest tests/library/test_mutants.py -v
 
 lab: $(READY)  ## open the chapters in JupyterLab
 	@$(PYTHON) -m jupyterlab chapters/
@@ -35,10 +35,10 @@ sweep: $(READY)  ## run chapter 6 with other z_dim and seeds, and report: runs/r
 	  status=$$?; $(PYTHON) -m vae_lib report runs; exit $$status
 
 bench: $(READY)  ## measure how fast training is, beside other libraries: bench/results.json
-	@$(PYTHON) bench/run.py
+	@$(PYTHON) -m bench
 
 bench-runs: $(READY)  ## measure what many runs cost, and several machines: bench/many_runs.json
-	@$(PYTHON) bench/many_runs.py
+	@$(PYTHON) -m bench.many_runs
 
 peers: $(PEERS)  ## install PyTorch and JAX for the benchmark, into .venv-peers
 
@@ -46,7 +46,7 @@ check: $(READY) $(LOCAL_UV)  ## check style, types, the chapters' pairs and the 
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
-	@$(PYTHON) tools/pairs.py
+	@$(PYTHON) -m tools.pairs
 	@$(UV) lock --check --quiet
 
 clean:  ## remove what was built and all caches; .venv stays

@@ -1,4 +1,4 @@
-"""Write images for the workers: python bench/digits.py NUMBER FILE.
+"""Write images for the workers: python -m bench.digits NUMBER FILE.
 
 In a process of its own: on Linux, workers would inherit the memory peak of the driver.
 """

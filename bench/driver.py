@@ -9,9 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from protocol import Settings
+from bench.protocol import Settings
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 XLA_FLAGS = "--xla_cpu_prefer_vector_width=512"  # what vae_lib sets for itself, here for all
 LAST_LINES = 8  # of what a worker that failed has said
 
@@ -36,11 +37,12 @@ class Worker:
         self.errors = folder / f"{name}.txt"
         with self.errors.open("w") as errors:
             self.process = subprocess.Popen(  # noqa: S603 (our own script)
-                [python, HERE / "worker.py", name],
+                [python, "-m", "bench.worker", name],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env=environment(folder),
+                cwd=ROOT,
                 text=True,
             )
         self._send(settings)

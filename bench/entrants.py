@@ -28,19 +28,21 @@ class Entrant(NamedTuple):
 
 
 CONTESTANTS = {
-    "train": Entrant("train, of this book", "contestants.train"),
-    "keras": Entrant("Keras fit", "contestants.keras_fit"),
-    "tutorial": Entrant("TensorFlow tutorial's loop", "contestants.tf_tutorial"),
-    "tf1": Entrant("TF1 session, as the source notebook", "contestants.tf1_loop"),
-    "torch": Entrant("PyTorch, eager", "contestants.torch_eager", "torch"),
-    "torch_compiled": Entrant("PyTorch, compiled", "contestants.torch_compiled", "torch", True),
-    "jax": Entrant("JAX, scan over the epoch", "contestants.jax_scan", "jax"),
+    "train": Entrant("train, of this book", "bench.contestants.train"),
+    "keras": Entrant("Keras fit", "bench.contestants.keras_fit"),
+    "tutorial": Entrant("TensorFlow tutorial's loop", "bench.contestants.tf_tutorial"),
+    "tf1": Entrant("TF1 session, as the source notebook", "bench.contestants.tf1_loop"),
+    "torch": Entrant("PyTorch, eager", "bench.contestants.torch_eager", "torch"),
+    "torch_compiled": Entrant(
+        "PyTorch, compiled", "bench.contestants.torch_compiled", "torch", True
+    ),
+    "jax": Entrant("JAX, scan over the epoch", "bench.contestants.jax_scan", "jax"),
 }
 PRODUCTS = {
-    "numpy": Entrant("NumPy", "studies.products_numpy"),
-    "tensorflow": Entrant("TensorFlow, eager", "studies.products_tensorflow"),
-    "torch": Entrant("PyTorch, eager", "studies.products_torch", "torch"),
-    "jax": Entrant("XLA, by JAX", "studies.products_jax", "jax"),
+    "numpy": Entrant("NumPy", "bench.studies.products_numpy"),
+    "tensorflow": Entrant("TensorFlow, eager", "bench.studies.products_tensorflow"),
+    "torch": Entrant("PyTorch, eager", "bench.studies.products_torch", "torch"),
+    "jax": Entrant("XLA, by JAX", "bench.studies.products_jax", "jax"),
 }
 STUDIES = ("products", "variants", "growth", "calls", "startup")
 NAMES = (*CONTESTANTS, *STUDIES)

@@ -1,6 +1,6 @@
 """Time what every run pays before its first computation, each in a process of its own.
 
-python bench/fresh.py library
+python -m bench.fresh library
 """
 
 import importlib

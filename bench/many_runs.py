@@ -13,13 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from driver import HERE
-from machine import describe
-from together import measure as measure_together
-
-from vae_lib.files import write_text
-from vae_lib.progress import progress_bar
-from vae_lib.sweep import Point, plan, sweep
+from bench.driver import HERE
+from bench.machine import describe
+from bench.together import measure as measure_together
+from vae_lib.runs.sweep import Point, plan, sweep
+from vae_lib.support.files import write_text
+from vae_lib.support.progress import progress_bar
 
 RUNS = 8
 SHORT: dict[str, Sequence[Any]] = {

@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cases import groups
-from driver import HERE, BenchError, Crew, environment
-from entrants import CONTESTANTS, PRODUCTS, STUDIES, Entrant, interpreter, present
-from protocol import Results, Settings
-
-from vae_lib.progress import progress_bar
+from bench.cases import groups
+from bench.driver import BenchError, Crew, environment
+from bench.entrants import CONTESTANTS, PRODUCTS, STUDIES, Entrant, interpreter, present
+from bench.protocol import Results, Settings
+from vae_lib.support.progress import progress_bar
 
 PYTHON = Path(sys.executable)
 BATCH_SIZE, Z_DIM = 64, 100
@@ -39,28 +38,28 @@ def choose(options: argparse.Namespace) -> tuple[Entrants, Entrants]:
     return able, able_products
 
 
-def output_of(script: str, *arguments: str, folder: Path) -> str:
-    """Run one of this folder's scripts to its end; return the last line that it printed.
+def output_of(module: str, *arguments: str, folder: Path) -> str:
+    """Run one of this package's modules to its end; return the last line that it printed.
 
     Raises:
-        BenchError: the script failed; what it said.
+        BenchError: it failed; what it said.
     """
-    done = subprocess.run(  # noqa: S603 (our own script)
-        [PYTHON, HERE / script, *arguments],
+    done = subprocess.run(  # noqa: S603 (our own module)
+        [PYTHON, "-m", module, *arguments],
         env=environment(folder),
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise BenchError(f"{done.stderr.strip()}\nThe script {script} failed.")
+        raise BenchError(f"{done.stderr.strip()}\n{module} failed.")
     return done.stdout.strip().splitlines()[-1]
 
 
 def write_images(number: int, folder: Path) -> tuple[str, Results]:
     """Write the images for the workers; return the file, and what they are."""
     file = str(folder / "images.npy")
-    digits: Results = json.loads(output_of("digits.py", str(number), file, folder=folder))
+    digits: Results = json.loads(output_of("bench.digits", str(number), file, folder=folder))
     if digits["distinct"] < number:
         print(f"Images: {digits['distinct']:,} digits, repeated to make {number:,}.", flush=True)
     return file, digits
@@ -131,6 +130,6 @@ def startup(turns: dict[str, int], folder: Path, bar: Any) -> dict[str, list[flo
     for _ in range(turns["startup"] // len(FRESH_PROCESSES)):
         for name in FRESH_PROCESSES:
             bar.set_postfix_str(name)
-            seconds[name].append(float(output_of("fresh.py", name, folder=folder)))
+            seconds[name].append(float(output_of("bench.fresh", name, folder=folder)))
             bar.update()
     return seconds

@@ -5,10 +5,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from driver import HERE
-from entrants import NAMES, PEERS
-
-from vae_lib.command_line import Parser
+from bench.driver import HERE
+from bench.entrants import NAMES, PEERS
+from vae_lib.support.parser import Parser
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:

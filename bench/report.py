@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from entrants import CONTESTANTS, PRODUCTS
-from protocol import Results
-from summary import Spread
 from tabulate import tabulate
+
+from bench.entrants import CONTESTANTS, PRODUCTS
+from bench.protocol import Results
+from bench.summary import Spread
 
 STARTUP = {
     "tensorflow": "import of TensorFlow alone",

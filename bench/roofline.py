@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from protocol import Settings, Turn
-from work import Product, products
+
+from bench.protocol import Settings, Turn
+from bench.work import Product, products
 
 LARGE = 2048  # large enough for every library to reach its best
 REPEATS = 400  # of the eleven products, in one turn

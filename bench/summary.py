@@ -4,10 +4,10 @@ import statistics
 from collections.abc import Iterable
 from typing import TypedDict
 
-from cases import groups
-from protocol import Results
-from targets import targets
-from work import step_flop
+from bench.cases import groups
+from bench.protocol import Results
+from bench.targets import targets
+from bench.work import step_flop
 
 
 class Spread(TypedDict):

@@ -2,7 +2,7 @@
 
 from typing import TypedDict
 
-from protocol import Results
+from bench.protocol import Results
 
 
 class Target(TypedDict):

@@ -1,7 +1,7 @@
 """What training together costs: two processes on this machine, of one thread each, or one.
 
 Two processes of one machine share its processor: nothing can be gained here, and what is
-measured is the price of the all-reduce. `python bench/together.py` prints the result.
+measured is the price of the all-reduce. `python -m bench.together` prints the result.
 """
 
 import json
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from summary import spread
+from bench.summary import spread
 
 WORKERS = 2
 STEPS = {64: 150, 1024: 60}  # by the joined minibatch: about a second each
@@ -37,8 +37,8 @@ def start(workers: list[str], rank: int) -> subprocess.Popen[str]:
     """Start a worker of one thread."""
     config = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": rank}}
     own = {"TF_CONFIG": json.dumps(config), "TF_NUM_INTRAOP_THREADS": "1", "TQDM_DISABLE": "1"}
-    return subprocess.Popen(  # noqa: S603 (our own script)
-        [sys.executable, __file__, "worker"],
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench.together", "worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | own,
@@ -81,8 +81,8 @@ def work() -> None:
     """Be a worker: do what the lines of standard input say, and print how long it took."""
     import numpy as np
 
-    from vae_lib.all_reduce import connect, read_cluster
     from vae_lib.distributed import train_together
+    from vae_lib.distributed.all_reduce import connect, read_cluster
     from vae_lib.model import VAE
 
     known = turns(train_together)

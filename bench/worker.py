@@ -1,6 +1,6 @@
 """One process of the benchmark: one contestant or study, which works only in its turn.
 
-python bench/worker.py contestants.train
+python -m bench.worker bench.contestants.train
 
 Lines of JSON go both ways. The driver sends the settings, then one line for each turn; the
 worker answers each with what it measured. When the driver closes the worker's standard
@@ -21,7 +21,8 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 import numpy as np
-from protocol import Settings, Turn
+
+from bench.protocol import Settings, Turn
 
 PACKAGES = ("tensorflow", "keras", "numpy", "torch", "jax", "jaxlib")
 

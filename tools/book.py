@@ -1,7 +1,7 @@
 """Run the chapters, and typeset the book from exactly what ran.
 
-python tools/book.py execute    run each chapter of which no fresh result is at hand
-python tools/book.py build      the same, then typeset and check _build/html
+python -m tools.book execute    run each chapter of which no fresh result is at hand
+python -m tools.book build      the same, then typeset and check _build/html
 
 A result is fresh as long as the chapter's cells, the library, uv.lock and the digits
 are what they were; it is kept under that key in .book/executed/.
@@ -17,22 +17,15 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
-import address
-import card
-import check_html
-import launch
 import nbformat
-import pairs
-import panels
-import pdf
-import prose
-from browser import find_browser
 from sphinx_external_toc.parsing import parse_toc_yaml
 
+from tools import address, card, check_html, launch, pairs, panels, pdf, prose
+from tools.browser import find_browser
 from vae_lib.data import DataError
-from vae_lib.freshness import ROOT, FoundDigits, files_digest, find_digits, library_digest
-from vae_lib.notebook import figure_png
-from vae_lib.run import notebook_environment
+from vae_lib.runs.freshness import ROOT, FoundDigits, files_digest, find_digits, library_digest
+from vae_lib.runs.notebook import figure_png
+from vae_lib.runs.run import notebook_environment
 
 CELL_TIMEOUT = 1200  # seconds; the longest cell trains for a fraction of it
 REPORT = "report.xml"

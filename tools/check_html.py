@@ -1,6 +1,6 @@
 """Check the built book: every page there and whole, nothing fetched from another host.
 
-python tools/check_html.py [_build/html]
+python -m tools.check_html [_build/html]
 """
 
 import re

@@ -13,11 +13,12 @@ from itertools import chain
 from pathlib import Path
 
 import nbformat
-import plain
 import yaml
-from address import find, git
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
+
+from tools import plain
+from tools.address import find, git
 
 FIRST_CELL = """\
 # This chapter uses the book's library. Where that is missing, as on Colab, this cell installs

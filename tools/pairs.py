@@ -1,7 +1,7 @@
 """Keep each chapter's two files in step: the .md is the source, the .ipynb opens anywhere.
 
-python tools/pairs.py         name every pair that is not in step, exit 1 if there is one
-python tools/pairs.py sync    write the .ipynb files anew from the .md files
+python -m tools.pairs         name every pair that is not in step, exit 1 if there is one
+python -m tools.pairs sync    write the .ipynb files anew from the .md files
 """
 
 import argparse
@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 CHAPTERS = Path(__file__).resolve().parents[1] / "chapters"
 VALUES = "user_expressions"  # where JupyterLab keeps the values of {eval} in a text
 SETTINGS = {"cell_metadata_filter": f"-{VALUES}", "formats": "ipynb,md:myst"}
-REMEDY = "run `python tools/pairs.py sync` (the .md wins)"
+REMEDY = "run `python -m tools.pairs sync` (the .md wins)"
 
 
 def read(path: Path) -> NotebookNode:

@@ -6,8 +6,8 @@ import json
 import nbformat
 from bs4 import BeautifulSoup
 
-from vae_lib.explorer import Explorer
-from vae_lib.panel import page
+from vae_lib.panels.explorer import Explorer
+from vae_lib.panels.panel import page
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import yaml
-from browser import find_browser, launched
 from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import Error, Page, Route
 from sphinx_external_toc.parsing import parse_toc_yaml
+
+from tools.browser import find_browser, launched
 
 NAME = "variational-autoencoders.pdf"
 FRONT = "About this book"  # the heading of the front page, whose own is on the title page

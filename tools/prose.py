@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from vae_lib.notebook import is_tagged, printed
+from vae_lib.runs.notebook import is_tagged, printed
 
 ROLE = re.compile(r"\{eval\}`([^`]+)`")
 QUESTION = re.compile(r"^\*\*.*\?\*\*$", re.MULTILINE)  # a chapter's first line

@@ -10,9 +10,9 @@ for the continuous Bernoulli, see there.
 import math
 from typing import Any
 
-from vae_lib.initializer import he_normal
+from vae_lib.support.initializer import he_normal
+from vae_lib.support.xla import GENERATOR, compiled
 from vae_lib.tensorflow_quietly import keras, tf
-from vae_lib.xla import GENERATOR, compiled
 
 
 def pixel_mean(logits: Any) -> Any:

@@ -5,7 +5,7 @@ Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, appendix C.
 
 from typing import Any
 
-from vae_lib.initializer import he_normal
+from vae_lib.support.initializer import he_normal
 from vae_lib.tensorflow_quietly import keras
 
 

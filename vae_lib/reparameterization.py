@@ -6,8 +6,8 @@ Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, section 2.4
 import math
 from typing import Any
 
+from vae_lib.support.xla import GENERATOR, compiled
 from vae_lib.tensorflow_quietly import tf
-from vae_lib.xla import GENERATOR, compiled
 
 ABOVE_MINUS_1 = -1.0 + 2.0**-24  # the next float32: at -1 itself the draw would be minus infinity
 

@@ -19,10 +19,10 @@ from vae_lib.parameters import (
     check_images,
     check_parameters,
 )
-from vae_lib.progress import progress_bar
 from vae_lib.reparameterization import standard_normal
+from vae_lib.support.progress import progress_bar
+from vae_lib.support.xla import compiled
 from vae_lib.tensorflow_quietly import tf
-from vae_lib.xla import compiled
 
 STEPS_PER_CALL = 1000  # all of MNIST once; the bar still moves twice a second
 

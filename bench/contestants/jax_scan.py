@@ -6,7 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from protocol import Settings, Turn
+
+from bench.protocol import Settings, Turn
 
 B1, B2, EPSILON = 0.9, 0.999, 1e-8
 

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
-from protocol import Settings, Turn
+
+from bench.protocol import Settings, Turn
 
 
 def dense(width: int, activation: str | None = None) -> Any:

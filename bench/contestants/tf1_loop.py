@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from protocol import Settings, Turn
+
+from bench.protocol import Settings, Turn
 
 tf1 = tf.compat.v1
 

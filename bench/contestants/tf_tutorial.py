@@ -5,7 +5,8 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from protocol import Settings, Turn
+
+from bench.protocol import Settings, Turn
 
 
 def dense(width: int, activation: str | None = None) -> Any:

@@ -2,9 +2,9 @@
 
 import numpy as np
 import torch
-from protocol import Settings, Turn
 
-from contestants.torch_eager import VAE, compute_loss
+from bench.contestants.torch_eager import VAE, compute_loss
+from bench.protocol import Settings, Turn
 
 
 def run(turn: Turn, x: np.ndarray, settings: Settings) -> None:

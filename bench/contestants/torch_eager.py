@@ -2,10 +2,11 @@
 
 import numpy as np
 import torch
-from protocol import Settings, Turn
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
+
+from bench.protocol import Settings, Turn
 
 
 class VAE(nn.Module):

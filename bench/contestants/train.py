@@ -3,8 +3,8 @@
 from itertools import chain, repeat
 
 import numpy as np
-from protocol import Settings, Turn
 
+from bench.protocol import Settings, Turn
 from vae_lib.model import VAE
 from vae_lib.tensorflow_quietly import keras, tf
 from vae_lib.training import train

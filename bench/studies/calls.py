@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from clock import seconds
-from protocol import Settings, Turn
 
+from bench.clock import seconds
+from bench.protocol import Settings, Turn
 from vae_lib.model import VAE
 from vae_lib.tensorflow_quietly import keras
 from vae_lib.training import train

@@ -4,9 +4,9 @@ import time
 from typing import Any
 
 import numpy as np
-from cases import Case, groups
-from protocol import Settings, Turn
 
+from bench.cases import Case, groups
+from bench.protocol import Settings, Turn
 from vae_lib.model import VAE
 from vae_lib.tensorflow_quietly import keras, tf
 from vae_lib.training import train

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from protocol import Settings, Turn
-from roofline import Issue, measure
+
+from bench.protocol import Settings, Turn
+from bench.roofline import Issue, measure
 
 
 def prepare(left: Any, right: Any, left_transposed: bool, right_transposed: bool) -> Issue:

@@ -6,13 +6,13 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from clock import seconds
-from protocol import Settings, Turn
 
+from bench.clock import seconds
+from bench.protocol import Settings, Turn
 from vae_lib.model import VAE
+from vae_lib.support.xla import compiled
 from vae_lib.tensorflow_quietly import keras, tf
 from vae_lib.training import STEPS_PER_CALL, compile_steps, minibatch_order, train_step
-from vae_lib.xla import compiled
 
 STEPS = 400  # of each variant, in one turn
 CALLS = 100  # where each step is a call of its own

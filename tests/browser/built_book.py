@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
+
 BOOK = ROOT / "_build/html"
 PAGES = [*parse_toc_yaml(ROOT / "_toc.yml"), "search", "genindex"]
 # In the page: until the formulas are there.

@@ -1,8 +1,9 @@
 """What every test in a browser has: Chromium, the built book, pages that are watched."""
 
 import pytest
-from browser import REMEDY, find_browser, launched
-from built_book import BOOK, PAGES, TYPESET, serving
+
+from tests.browser.built_book import BOOK, PAGES, TYPESET, serving
+from tools.browser import REMEDY, find_browser, launched
 
 # Nothing glides or fades: what a test sees is what stays.
 STILL = "* { scroll-behavior: auto !important; transition: none !important }"

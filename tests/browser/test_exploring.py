@@ -5,10 +5,10 @@ import json
 
 import numpy as np
 import pytest
-from built_book import BOOK
-from hands import CHAPTER, at, begin, part, picture, set_slider, settle, z_of
 
-from vae_lib.quantization import IntegerLayer, QuantizedVAE
+from tests.browser.built_book import BOOK
+from tests.browser.hands import CHAPTER, at, begin, part, picture, set_slider, settle, z_of
+from vae_lib.panels.quantization import IntegerLayer, QuantizedVAE
 
 PAPER, INK = 255, 34  # gray levels, about, of the light theme
 

@@ -15,8 +15,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 CELLS = [
     """\
 import numpy as np
-from vae_lib.explorer import Explorer
-from vae_lib.quantization import IntegerLayer, QuantizedVAE
+from vae_lib.panels.explorer import Explorer
+from vae_lib.panels.quantization import IntegerLayer, QuantizedVAE
 
 rng = np.random.default_rng(0)
 sizes = [(784, 128), (128, 2), (128, 2), (2, 128), (128, 784)]
@@ -33,7 +33,7 @@ explorer""",
     "explorer.z = [1, -1.5]",
     'print("z is", explorer.z)',
     """\
-from vae_lib.explorer import Trainer
+from vae_lib.panels.trainer import Trainer
 
 Trainer(rng.random((64, 784)))""",
 ]

@@ -6,8 +6,9 @@ These run one by one: what else runs on the machine would be measured, too.
 from statistics import median
 
 import pytest
-from built_book import PAGES, TYPESET
-from hands import CHAPTER, Trainer, at, begin, settle, z_of
+
+from tests.browser.built_book import PAGES, TYPESET
+from tests.browser.hands import CHAPTER, Trainer, at, begin, settle, z_of
 
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/0")]
 LIGHT = [chapter for chapter in CHAPTERS if chapter != CHAPTER]  # without panels

@@ -2,13 +2,14 @@
 
 import re
 import zlib
-from pathlib import Path
 
 import pytest
-from browser import REMEDY, find_browser
-from pdf import NAME, page_numbers
 
-BOOK = Path(__file__).parents[2] / "_build/html"
+from tests.support import ROOT
+from tools.browser import REMEDY, find_browser
+from tools.pdf import NAME, page_numbers
+
+BOOK = ROOT / "_build/html"
 CHAPTERS = [
     "Theory: why latent variables",
     "Encoder: from an image to a distribution",

@@ -1,8 +1,9 @@
 """Training in the page, driven as a reader does: play, pause, step, reset, and the settings."""
 
 import pytest
-from built_book import BOOK
-from hands import CHAPTER, Trainer
+
+from tests.browser.built_book import BOOK
+from tests.browser.hands import CHAPTER, Trainer
 
 ENOUGH = 150  # iterations, after which a reconstruction is well below its start
 

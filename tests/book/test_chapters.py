@@ -1,0 +1,193 @@
+"""Each chapter keeps the contract that CONTRIBUTING.md describes."""
+
+import importlib
+import inspect
+import re
+
+import jupytext
+import pytest
+
+from tests.support import ROOT
+
+CHAPTERS = sorted((ROOT / "chapters").glob("[0-9]*.md"))
+SECTIONS = ["What to remember", "Common mistakes", "Exercises", "Further reading"]
+
+
+@pytest.fixture(scope="module", params=CHAPTERS, ids=lambda path: path.stem)
+def chapter(request):
+    return Chapter(request.param)
+
+
+class Chapter:
+    def __init__(self, path):
+        self.number, self.name = int(path.stem[:2]), path.stem[3:]
+        self.cells = jupytext.read(path, fmt="md:myst").cells
+        self.text = "\n".join(c.source for c in self.cells if c.cell_type == "markdown")
+        self.code = [c for c in self.cells if c.cell_type == "code"]
+
+    @property
+    def checks(self):
+        """The cells with a check in them."""
+        return [c.source for c in self.code if "check(" in c.source]
+
+    def cells_of_exercise(self, name):
+        """The cells from an exercise's text to the end of its solution."""
+        begin = next(i for i, c in enumerate(self.cells) if f":label: {name}\n" in c.source)
+        end = next(
+            i for i in range(begin + 1, len(self.cells)) if "{solution-end}" in self.cells[i].source
+        )
+        return [c for c in self.cells[begin:end] if c.cell_type == "code"]
+
+
+def is_tagged(cell, tag):
+    return tag in cell.metadata.get("tags", [])
+
+
+def test_there_are_eight_chapters():
+    assert [path.stem for path in CHAPTERS] == [
+        "01-theory",
+        "02-encoder",
+        "03-decoder",
+        "04-reparameterization",
+        "05-loss",
+        "06-training",
+        "07-latent-space",
+        "08-evaluation",
+    ]
+
+
+def test_the_first_line_is_one_question(chapter):
+    after_the_title = chapter.text.split("\n# ")[1].split("\n", 1)[1].strip()
+    assert re.match(r"\*\*[A-Z][^*]*\?\*\*\n", after_the_title)
+
+
+def test_it_ends_with_what_to_remember_mistakes_exercises_and_reading(chapter):
+    assert re.findall(r"^## (.*)$", chapter.text, re.M)[-4:] == SECTIONS
+
+
+def test_equations_are_labeled_by_chapter_and_count(chapter):
+    labels = re.findall(r"\$\$ \((eq-[^)]*)\)", chapter.text)
+    assert labels == [f"eq-{chapter.number}-{k}" for k in range(1, len(labels) + 1)]
+    assert labels
+
+
+def test_every_numbered_equation_is_named_by_a_check(chapter):
+    count = len(re.findall(r"\$\$ \(eq-", chapter.text))
+    checked = {
+        int(k) for cell in chapter.checks for k in re.findall(rf"\({chapter.number}\.(\d+)\)", cell)
+    }
+    assert checked == set(range(1, count + 1))
+
+
+def test_every_public_function_of_its_module_is_checked_in_it(chapter):
+    if chapter.name == "theory":
+        pytest.skip("the theory has no module: it is all by hand")
+    module = importlib.import_module(f"vae_lib.{chapter.name.replace('-', '_')}")
+    public = [
+        name
+        for name, thing in vars(module).items()
+        if getattr(thing, "__module__", None) == module.__name__
+        and not name.startswith("_")
+        and (inspect.isfunction(thing) or inspect.isclass(thing))
+    ]
+    checked = "\n".join(chapter.checks)
+    assert public
+    assert [name for name in public if name not in checked] == []
+
+
+def test_a_cell_that_is_meant_to_be_read_is_short(chapter):
+    for cell in chapter.code:
+        if "hide-input" not in cell.metadata.get("tags", []):
+            assert len([line for line in cell.source.splitlines() if line.strip()]) <= 26, (
+                cell.source
+            )
+
+
+def test_jupyterlab_folds_plotting_code_and_solutions(chapter):
+    for cell in chapter.code:
+        folded = {"hide-input", "solution"} & set(cell.metadata.get("tags", []))
+        assert bool(folded) == cell.metadata.get("jupyter", {}).get("source_hidden", False)
+
+
+def test_every_figure_has_a_caption_a_name_and_its_finding_in_words(chapter):
+    figures = 0
+    for cell, after in zip(chapter.cells, [*chapter.cells[1:], None], strict=True):
+        settings = cell.metadata.get("mystnb", {})
+        if "figure" in settings:
+            figures += 1
+            assert settings["figure"]["caption"].endswith(".")
+            assert settings["figure"]["name"].startswith("fig-")
+            assert len(settings["image"]["alt"]) > 60
+            assert after.source.startswith("What to see: ")
+            assert "hide-input" in cell.metadata["tags"]
+    assert figures >= 2
+
+
+def test_every_exercise_has_a_solution_that_runs_and_can_fail(chapter):
+    exercises = re.findall(r":label: (ex-\S+)", chapter.text)
+    assert exercises == [f"ex-{chapter.number}-{k}" for k in range(1, len(exercises) + 1)]
+    solved = re.findall(r"\{solution-start\} (\S+)\n:class: dropdown", chapter.text)
+    assert solved == exercises
+    assert chapter.text.count("{solution-end}") == len(exercises)
+    for name in exercises:
+        cells = chapter.cells_of_exercise(name)
+        (solution, *_) = [c for c in cells if is_tagged(c, "solution")]
+        assert any("check(" in c.source for c in cells if not is_tagged(c, "exercise"))
+        assert solution.metadata["jupyter"]["source_hidden"]
+
+
+def test_what_the_reader_writes_is_checked_by_an_assertion_that_its_solution_passes(chapter):
+    """What the empty cell and the solution print is seen when the chapter runs."""
+    exercises = re.findall(r":label: (ex-\S+)", chapter.text)
+    with_code = 0
+    for name in exercises:
+        cells = chapter.cells_of_exercise(name)
+        stubs = [c for c in cells if is_tagged(c, "exercise")]
+        checks = [c for c in cells if is_tagged(c, "exercise-check")]
+        assert len(stubs) == len(checks) <= 1
+        if stubs:
+            with_code += 1
+            function = name.replace("-", "_")
+            assert re.search(r'raise NotImplementedError\(\s*f?"\w', stubs[0].source)
+            assert f"def {function}():" in checks[0].source
+            assert f"\nattempt({function})" in checks[0].source
+            assert f"(ex {name[3:].replace('-', '.')})" in checks[0].source
+            solutions = [c.source for c in cells if is_tagged(c, "solution")]
+            assert re.search(rf"^{function}\(\)$", "\n".join(solutions), re.M)
+            order = [cells.index(stubs[0]), cells.index(checks[0])]
+            assert order == sorted(order)
+            assert order[1] < min(i for i, c in enumerate(cells) if is_tagged(c, "solution"))
+    assert with_code >= 4
+
+
+# Numbers of this kind are computed where they stand: {eval}`f"{floor:.1f}"`.
+TYPED = re.compile(r"\d+(?:\{,\})?\.\d+|\d+ ?\\?%|\d ?nats?\b")
+ALLOWED: dict[tuple[str, str], str] = {}
+
+
+def prose(chapter):
+    """All that is read as text, without code, computed numbers and what is not shown."""
+    for cell in chapter.cells:
+        if cell.cell_type == "markdown":
+            text = re.sub(r"^```\w.*?^```$", "", cell.source, flags=re.M | re.S)  # not directives
+            text = re.sub(r"^:\w+:.*$", "", text, flags=re.M)
+            yield re.sub(r"\]\([^)]*\)|`[^`]*`", "", text)
+        settings = cell.metadata.get("mystnb", {})
+        yield settings.get("figure", {}).get("caption", "")
+        yield settings.get("image", {}).get("alt", "")
+
+
+def test_no_measured_number_is_typed(chapter):
+    typed = {match for text in prose(chapter) for match in TYPED.findall(text)}
+    allowed = {literal for name, literal in ALLOWED if name == chapter.name}
+    assert typed - allowed == set()
+    assert allowed - typed == set()
+
+
+@pytest.mark.parametrize(
+    "word",
+    [r"simply", r"obviously", r"hyperparametri[sz]ation", r"reparametri[sz]", r"reparameteris",
+     r"mini-batch", r"hand-written digit", r"colour", r"grey"],
+)  # fmt: skip
+def test_words_that_the_book_does_not_use(chapter, word):
+    assert not re.search(word, chapter.text, re.I)

@@ -1,0 +1,91 @@
+"""environment.yml, pyproject.toml, uv.lock and the imports say the same."""
+
+import ast
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+
+import nbformat
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from tests.support import ROOT
+
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
+LOCK = tomllib.loads((ROOT / "uv.lock").read_text())
+VERSIONS = {p["name"]: p["version"] for p in LOCK["package"] if "version" in p}
+EXTRAS = PROJECT["optional-dependencies"]
+DECLARED = [Requirement(d) for d in PROJECT["dependencies"] + EXTRAS["book"] + EXTRAS["cluster"]]
+DEVELOPMENT = [Requirement(d) for d in PYPROJECT["dependency-groups"]["dev"]]
+# Imported though not declared: each comes with a declared package that says so itself.
+COMES_WITH = {
+    "keras": "tensorflow",
+    "tqdm": "pooch",
+    "ipython": "ipywidgets",
+    "nbclient": "papermill",
+    "nbformat": "papermill",
+    "traitlets": "ipywidgets",
+}
+
+
+def test_the_conda_environment_names_only_python_pip_and_this_package():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    python, pip, from_pip = environment["dependencies"]
+    name, requirement = python[: len("python")], python[len("python") :]
+    assert name == "python"
+    assert SpecifierSet(requirement) == SpecifierSet(PROJECT["requires-python"])
+    assert pip == "pip"
+    assert from_pip == {"pip": ["-e .[book]"]}
+    assert "book" in EXTRAS
+
+
+def test_the_lock_file_is_made_for_the_same_python_versions():
+    assert SpecifierSet(LOCK["requires-python"]) == SpecifierSet(PROJECT["requires-python"])
+
+
+@pytest.mark.parametrize("requirement", DECLARED + DEVELOPMENT, ids=str)
+def test_the_locked_version_is_one_that_is_asked_for(requirement):
+    locked = VERSIONS[canonicalize_name(requirement.name)]
+    assert requirement.specifier.contains(locked, prereleases=True)
+
+
+def test_jupyter_book_is_of_the_line_that_reads_the_configuration():
+    assert Version(VERSIONS["jupyter-book"]).major == 1
+
+
+def sources():
+    for path in (ROOT / "vae_lib").glob("*.py"):
+        yield path.name, path.read_text()
+    for path in (ROOT / "chapters").glob("*.ipynb"):
+        cells = [c.source for c in nbformat.read(path, 4).cells if c.cell_type == "code"]
+        lines = "\n".join(cells).splitlines()
+        yield path.name, "\n".join(line for line in lines if not line.startswith(("%", "!")))
+
+
+def imported(source):
+    """Return the top-level names of the modules that a source imports."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
+
+
+def test_what_the_library_and_the_chapters_import_is_declared():
+    declared = {canonicalize_name(r.name) for r in DECLARED} | {"vae-lib"}
+    assert set(COMES_WITH.values()) <= declared
+    allowed = declared | set(COMES_WITH)
+    distributions = packages_distributions()
+    undeclared = {
+        f"{name} imports {module}"
+        for name, source in sources()
+        for module in imported(source)
+        if module not in sys.stdlib_module_names
+        if not {canonicalize_name(d) for d in distributions.get(module, ["-"])} & allowed
+    }
+    assert undeclared == set()

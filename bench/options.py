@@ -1,53 +1,30 @@
-"""The command line of the benchmark: bad values are refused in one sentence before any work."""
+"""What the benchmark can be asked for."""
 
-import argparse
 import os
-from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
-from bench.driver import HERE
-from bench.entrants import NAMES, PEERS
-from vae_lib.support.parser import Parser
-
-
-def whole_number(low: int, high: int) -> Callable[[str], int]:
-    """Make a reader of whole numbers within bounds."""
-
-    def read(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
-            allowed = f"it may be a whole number from {low:,} to {high:,}"
-            raise argparse.ArgumentTypeError(f"{text!r} was given; {allowed}")
-        return int(text)
-
-    return read
+import click
 
 
-def part(text: str) -> str:
-    """Read the name of a part of the benchmark."""
-    if text not in NAMES:
-        allowed = f"it may be one of {', '.join(NAMES)}"
-        raise argparse.ArgumentTypeError(f"{text!r} was given; {allowed}")
-    return text
+class Options(NamedTuple):
+    """What is measured.
+
+    Attributes:
+        rounds: how many turns each contestant takes.
+        images: how many each trains on in an epoch.
+        peers: the Python of the second environment.
+        only: the parts of the benchmark, by name.
+    """
+
+    rounds: int
+    images: int
+    peers: Path
+    only: tuple[str, ...]
 
 
-def new_file(text: str) -> Path:
-    """Read the name of a file that can be written."""
-    path = Path(text)
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        allowed = "it may be a file in an existing folder that can be written"
-        raise argparse.ArgumentTypeError(f"{text!r} was given; {allowed}")
+def in_a_folder(_: click.Context, option: click.Parameter, path: Path) -> Path:
+    """Refuse a file in a folder where none can be written; click looks at the file alone."""
+    if not os.access(path.parent, os.W_OK):
+        raise click.BadParameter(f"'{path}' is not in a folder that can be written.", param=option)
     return path
-
-
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line."""
-    parser = Parser(description="Measure the speed of training beside other libraries'.")
-    add = parser.add_argument
-    add("--rounds", type=whole_number(1, 100), default=7, help="turns of each (default 7)")
-    add("--images", type=whole_number(64, 600_000), default=60_000, help="default 60000")
-    add("--out", type=new_file, default=HERE / "results.json", help="default bench/results.json")
-    add("--peers", type=Path, default=PEERS, help="a Python with torch and jax", metavar="PYTHON")
-    add("--only", type=part, nargs="+", default=NAMES, metavar="NAME", help=", ".join(NAMES))
-    options = parser.parse_args(arguments)
-    options.peers = options.peers.absolute()  # not resolved: an environment's Python is a link
-    return options

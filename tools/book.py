@@ -7,16 +7,17 @@ A result is fresh as long as the chapter's cells, the library, uv.lock and the d
 are what they were; it is kept under that key in .book/executed/.
 """
 
-import argparse
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
+import click
 import nbformat
 from sphinx_external_toc.parsing import parse_toc_yaml
 
@@ -26,6 +27,7 @@ from vae_lib.data import DataError
 from vae_lib.runs.freshness import ROOT, FoundDigits, files_digest, find_digits, library_digest
 from vae_lib.runs.notebook import figure_png
 from vae_lib.runs.run import notebook_environment
+from vae_lib.support.commands import status_of
 
 CELL_TIMEOUT = 1200  # seconds; the longest cell trains for a fraction of it
 REPORT = "report.xml"
@@ -248,18 +250,27 @@ def build(root: Path, digits: FoundDigits) -> None:
     launch.write_copies(root, source, html)
 
 
-def main() -> int:
-    """Run the chapters, or build the whole book."""
-    parser = argparse.ArgumentParser(description="Run the chapters, and typeset the book.")
-    parser.add_argument("action", choices=["execute", "build"])
-    action = {"execute": execute, "build": build}[parser.parse_args().action]
-    try:
-        address.find(ROOT)  # a variable that names no address is refused before any work
-        action(ROOT, digits_at_hand())
-    except (BookError, address.AddressError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+@click.group()
+def program() -> None:
+    """Run the chapters, and typeset the book from exactly what ran."""
+    address.find(ROOT)  # a variable that names no address is refused before any work
+
+
+@program.command("execute")
+def execute_chapters() -> None:
+    """Run each chapter of which no fresh result is at hand."""
+    execute(ROOT, digits_at_hand())
+
+
+@program.command("build")
+def build_book() -> None:
+    """Run the chapters, then typeset and check _build/html."""
+    build(ROOT, digits_at_hand())
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Do what the command line says; return the exit status."""
+    return status_of(program, words, failed=(BookError, address.AddressError))
 
 
 if __name__ == "__main__":

@@ -4,16 +4,18 @@ python -m tools.pairs         name every pair that is not in step, exit 1 if the
 python -m tools.pairs sync    write the .ipynb files anew from the .md files
 """
 
-import argparse
 import hashlib
 import sys
 from pathlib import Path
 
+import click
 import jupytext
 import nbformat
 from jupytext.combine import combine_inputs_with_outputs
 from jupytext.compare import NotebookDifference, compare_notebooks
 from nbformat import NotebookNode
+
+from vae_lib.support.commands import status_of
 
 CHAPTERS = Path(__file__).resolve().parents[1] / "chapters"
 VALUES = "user_expressions"  # where JupyterLab keeps the values of {eval} in a text
@@ -124,18 +126,18 @@ def sync(chapters: Path) -> list[Path]:
     return changed
 
 
-def main() -> int:
-    """Check the chapters' pairs, or bring them into step."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("action", nargs="?", choices=["check", "sync"], default="check")
-    if parser.parse_args().action == "sync":
+@click.command()
+@click.argument("action", type=click.Choice(["check", "sync"]), default="check")
+def program(action: str) -> int:
+    """Name the pairs that are not in step (check), or bring them into step (sync)."""
+    if action == "sync":
         for path in sync(CHAPTERS):
             print(f"wrote chapters/{path.name}")
     found = check(CHAPTERS)
     for fault in found:
         print(f"chapters/{fault}", file=sys.stderr)
-    return bool(found)
+    return int(bool(found))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(status_of(program))

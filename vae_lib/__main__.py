@@ -2,7 +2,14 @@
 
 import sys
 
-from vae_lib.runs.command_line import main
+REMEDY = "pip install 'vae-lib[book]', or in a clone of the book: pip install -e '.[book]'"
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        from vae_lib.runs.command_line import main
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("vae_lib"):
+            raise  # no installation mends it
+        print(f"python -m vae_lib needs {error.name}: {REMEDY}", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(main())

@@ -192,9 +192,8 @@ def test_another_address_or_a_browser_to_print_makes_the_book_stale(root, monkey
 
 def test_a_variable_that_is_no_address_stops_before_any_work(monkeypatch, capsys):
     monkeypatch.setenv("BOOK_REPOSITORY", "somewhere")
-    monkeypatch.setattr(book.sys, "argv", ["book.py", "build"])
     monkeypatch.setattr(book, "digits_at_hand", lambda: pytest.fail("work was done"))
-    assert book.main() == 1
+    assert book.main(["build"]) == 1
     assert capsys.readouterr().err.startswith("BOOK_REPOSITORY is 'somewhere'; it has to be")
 
 

@@ -1,57 +1,23 @@
 """The command line: `python -m vae_lib sweep` and `python -m vae_lib report`."""
 
-import argparse
-import difflib
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
+
+import click
 
 from vae_lib.data import DataError
 from vae_lib.parameters import ChapterParameters, ParameterError, read_parameter
 from vae_lib.runs.run import Outcome
 from vae_lib.runs.sweep import NOTEBOOK, Point, SweepError, plan, sweep
-from vae_lib.support.parser import Parser
+from vae_lib.support.commands import SeveralValues, WholeNumber, status_of
 from vae_lib.support.progress import progress_bar
 
 CONNECT = 10  # seconds to wait for a scheduler
-
-
-def parse(words: Sequence[str]) -> argparse.Namespace:
-    """Read the command line; end with one sentence where something in it is unknown."""
-    parser = Parser(prog="python -m vae_lib", description="Many runs of chapter 6.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="sweep | report")
-    one = commands.add_parser(
-        "sweep",
-        help="run chapter 6 with all combinations of the values given",
-        description="Run chapter 6 with all combinations of the values given. "
-        "Started again, it does only what is missing, failed or outdated.",
-        allow_abbrev=False,
-    )
-    for name, field in ChapterParameters.model_fields.items():
-        flags = [f"--{name.replace('_', '-')}"] + ["--seeds"] * (name == "seed")
-        text = f"{field.description} (default {field.default})"
-        one.add_argument(*flags, dest=name, nargs="+", metavar="VALUE", help=text)
-    one.add_argument("--out", type=Path, default=Path("runs"), help="folder (default runs)")
-    one.add_argument("--jobs", type=int, help="runs at once (default: one a core)")
-    one.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster: tcp://HOST:8786")
-    two = commands.add_parser("report", help="make a page and a table of a sweep's results")
-    two.add_argument("folder", type=Path, help="what a sweep had as --out")
-    options, unknown = parser.parse_known_args(words)
-    if unknown:
-        known = [o for a in one._actions for o in a.option_strings]  # argparse has no other way
-        near = difflib.get_close_matches(unknown[0], known, n=1)
-        hint = f"did you mean {near[0]}?" if near else "--help lists what is known"
-        parser.error(f"unknown option {unknown[0]!r}; {hint}")
-    if options.command == "sweep" and options.jobs is not None:
-        if options.scheduler:
-            parser.error("--jobs is for this machine; a cluster's workers have --nthreads")
-        if options.jobs < 1:
-            parser.error(f"--jobs was {options.jobs}; it may be a whole number from 1")
-    return options
 
 
 @contextmanager
@@ -99,56 +65,96 @@ def line(point: Point, outcome: Outcome) -> str:
     return f"✓ {name}: ELBO {m['elbo']:.2f}, {m['active_units']} active, {m['seconds']:.0f} s"
 
 
-def run_sweep(options: argparse.Namespace) -> int:
-    """Run a sweep, and show how far it is; 1 if a run failed."""
-    given = {name: getattr(options, name) for name in ChapterParameters.model_fields}
-    values = {k: [read_parameter(k, word) for word in words] for k, words in given.items() if words}
-    points = plan(values, options.out)
-    options.out.mkdir(parents=True, exist_ok=True)  # now, and not after the first run
-    if not os.access(options.out, os.W_OK):
-        raise SweepError(f"out was '{options.out}', which cannot be written")
-    stale = [point for point in points if not point.is_fresh]
-    jobs = min(options.jobs or cores(), max(1, len(stale)))
-    threads = 1 if options.scheduler else max(1, cores() // jobs)
+def show(
+    finished: Iterator[tuple[Point, Outcome] | None], total: int, slots: Callable[[], int]
+) -> int:
+    """Show how far a sweep is, until it is done; return how many runs failed."""
     done = failed = 0
-    print(f"{options.out}: {len(stale)} to run, {len(points) - len(stale)} fresh", flush=True)
-    with (
-        cluster(options.scheduler) if options.scheduler else local(jobs) as (executor, slots),
-        progress_bar(total=len(stale), unit="run", desc="sweep") as bar,
-        closing(sweep(stale, executor, threads)) as finished,
-    ):
+    with progress_bar(total=total, unit="run", desc="sweep") as bar:
         for one in finished:
             if one is not None:
                 done, failed = done + 1, failed + (one[1].metrics is None)
                 bar.update()
                 if bar.disable:
-                    print(f"{line(*one)} ({done} of {len(stale)})", flush=True)
+                    print(f"{line(*one)} ({done} of {total})", flush=True)
                 elif one[1].metrics is None:
                     bar.write(line(*one))
-            running = min(slots(), len(stale) - done)
-            bar.set_postfix_str(f"{running} running, {failed} failed")
-    print(f"{done - failed} done, {failed} failed")
+            bar.set_postfix_str(f"{min(slots(), total - done)} running, {failed} failed")
+    return failed
+
+
+def read(_: click.Context, option: click.Parameter, words: Sequence[str]) -> list[Any]:
+    """Read the values of a parameter of chapter 6."""
+    return [read_parameter(str(option.name), word) for word in words]
+
+
+def chapter_option(name: str) -> click.Option:
+    """Make the option for a parameter of chapter 6."""
+    field = ChapterParameters.model_fields[name]
+    flags = [f"--{name.replace('_', '-')}"] + ["--seeds"] * (name == "seed")
+    text = f"{field.description}  [default: {field.default}]"
+    return click.Option([*flags, name], multiple=True, metavar="VALUE...", callback=read, help=text)
+
+
+@click.group()
+def program() -> None:
+    """Many runs of chapter 6."""
+
+
+@program.command(
+    "sweep", cls=SeveralValues, params=[*map(chapter_option, ChapterParameters.model_fields)]
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, writable=True, path_type=Path),
+    default="runs",
+    show_default=True,
+    help="where each run has a folder",
+)
+@click.option("--jobs", type=WholeNumber(1), help="runs at once  [default: one a core]")
+@click.option("--scheduler", metavar="ADDRESS", help="of a Dask cluster: tcp://HOST:8786")
+def run_sweep(out: Path, jobs: int | None, scheduler: str | None, **values: list[Any]) -> int:
+    """Run chapter 6 with all combinations of the values given.
+
+    Started again, it does only what is missing, failed or outdated.
+    """
+    if scheduler and jobs:
+        raise click.UsageError("--jobs is for this machine; a cluster's workers have --nthreads")
+    points = plan({name: several for name, several in values.items() if several}, out)
+    out.mkdir(parents=True, exist_ok=True)  # now, and not after the first run
+    stale = [point for point in points if not point.is_fresh]
+    jobs = min(jobs or cores(), max(1, len(stale)))
+    threads = 1 if scheduler else max(1, cores() // jobs)
+    print(f"{out}: {len(stale)} to run, {len(points) - len(stale)} fresh", flush=True)
+    with (
+        cluster(scheduler) if scheduler else local(jobs) as (executor, slots),
+        closing(sweep(stale, executor, threads)) as finished,
+    ):
+        failed = show(finished, len(stale), slots)
+    print(f"{len(stale) - failed} done, {failed} failed")
     return int(failed > 0)
 
 
-def main(words: Sequence[str]) -> int:
-    """Do what the command line says; return the exit status."""
-    options = parse(words)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as if by Ctrl-C: tidy up
-    try:
-        if options.command == "sweep":
-            return run_sweep(options)
-        from vae_lib.runs.report import write_report
+@program.command("report")
+@click.argument("folder", type=click.Path(path_type=Path))
+def report_sweep(folder: Path) -> None:
+    """Make a page and a table of the runs in FOLDER, a sweep's --out."""
+    from vae_lib.runs.report import ReportError, write_report
 
-        for path in write_report(options.folder):
+    try:
+        for path in write_report(folder):
             print(path)
-    except (DataError, ParameterError, SweepError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Stopped. Started again, the sweep goes on from here.", file=sys.stderr)
-        return 130
-    return 0
+    except ReportError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Do what the command line says; return the exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as if by Ctrl-C: tidy up
+    return status_of(
+        program,
+        words,
+        refused=(DataError, ParameterError, SweepError),
+        failed=(OSError,),
+        stopped="Stopped. Started again, the sweep goes on from here.",
+    )

@@ -24,6 +24,10 @@ SCALE = ["likelihood", "digits"]  # ELBOs compare where these are equal
 Row = dict[str, Any]
 
 
+class ReportError(ValueError):
+    """There is nothing to report on; says of which folder, and what it may be."""
+
+
 class _Given(ChapterParameters):
     data: str  # a file that a run has read need not be there any more
 
@@ -67,15 +71,15 @@ def write_report(folder: Path) -> tuple[Path, Path]:
         The page and the table. Each is whole; where one cannot be written, old ones stay.
 
     Raises:
-        ValueError: the folder does not exist, or no run in it has finished.
+        ReportError: the folder does not exist, or no run in it has finished.
     """
     if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder; it may be one that a sweep has filled")
+        raise ReportError(f"{folder} is not a folder; it may be one that a sweep has filled")
     rows, unread = _read(folder)
     runs = pd.DataFrame([row for row in rows if "elbo" in row])
     if runs.empty:
         seen = f"{len(rows)} failed, {len(unread)} unreadable"
-        raise ValueError(f"{folder} has no finished run ({seen}); a report takes one or more")
+        raise ReportError(f"{folder} has no finished run ({seen}); a report takes one or more")
     html, csv = folder / "report.html", folder / "report.csv"
     page = _page(folder, rows, runs, unread)
     write_text(csv, runs.to_csv(index=False, lineterminator="\n"))

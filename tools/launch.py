@@ -37,7 +37,7 @@ This branch is written anew each time the book is published: change the chapters
 def requirement(root: Path, repository: str) -> str:
     """Return how pip names the library, at the commit that the book is built from."""
     commit = git(root, "rev-parse", "HEAD")
-    return f"vae-lib @ git+{repository}" + (f"@{commit}" if commit else "")
+    return f"vae-lib[notebook] @ git+{repository}" + (f"@{commit}" if commit else "")
 
 
 def launchable(notebook: NotebookNode, library: str) -> NotebookNode:
@@ -52,8 +52,7 @@ def launchable(notebook: NotebookNode, library: str) -> NotebookNode:
 def environment(library: str) -> str:
     """Return the environment that Binder makes: the Python of this build, and the library."""
     python = f"python={sys.version_info.major}.{sys.version_info.minor}"
-    from_pip = {"pip": [library, "ipywidgets>=8"]}  # the latter for the progress bar
-    made = {"channels": ["conda-forge"], "dependencies": [python, "pip", from_pip]}
+    made = {"channels": ["conda-forge"], "dependencies": [python, "pip", {"pip": [library]}]}
     return str(yaml.safe_dump(made, sort_keys=False))
 
 

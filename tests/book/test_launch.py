@@ -1,6 +1,7 @@
 """The copies of chapters for Colab, Binder and downloads."""
 
 import subprocess
+import tomllib
 
 import nbformat
 import pytest
@@ -8,11 +9,12 @@ import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from packaging.requirements import Requirement
 
+from tests.support import ROOT
 from tools import address, launch
 
 HERE = "https://github.com/ada/vae-book"
 KERNEL = {"name": "python3", "display_name": "Python 3"}
-LIBRARY = f"vae-lib @ git+{HERE}@0123abc"
+LIBRARY = f"vae-lib[notebook] @ git+{HERE}@0123abc"
 
 
 def chapter():
@@ -84,6 +86,9 @@ def test_the_library_is_that_of_the_commit(root):
     commit = address.git(root, "rev-parse", "HEAD")
     requirement = Requirement(launch.requirement(root, HERE))
     assert (requirement.name, requirement.url) == ("vae-lib", f"git+{HERE}@{commit}")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert requirement.extras <= set(project["optional-dependencies"])
+    assert requirement.extras == {"notebook"}
 
 
 def test_binder_installs_the_same_library(root):

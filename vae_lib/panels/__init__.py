@@ -1,1 +1,8 @@
 """What a reader can play with in a page and in JupyterLab: the explorer and the trainer."""
+
+from importlib.util import find_spec
+
+if find_spec("anywidget") is None:
+    raise ModuleNotFoundError(
+        "vae_lib.panels needs anywidget: pip install 'vae-lib[notebook]'", name="anywidget"
+    )

@@ -118,7 +118,7 @@ def study(crew: Crew, name: str, turns: dict[str, int]) -> Results:
     """Let the worker of a study have all its turns."""
     if name not in turns:
         return {}
-    (measured,) = crew.measure({f"studies.{name}": PYTHON}, turns[name] - 1).values()
+    (measured,) = crew.measure({f"bench.studies.{name}": PYTHON}, turns[name] - 1).values()
     return measured
 
 

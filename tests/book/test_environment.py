@@ -4,6 +4,7 @@ import ast
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
+from itertools import chain
 
 import nbformat
 import pytest
@@ -20,7 +21,7 @@ PROJECT = PYPROJECT["project"]
 LOCK = tomllib.loads((ROOT / "uv.lock").read_text())
 VERSIONS = {p["name"]: p["version"] for p in LOCK["package"] if "version" in p}
 EXTRAS = PROJECT["optional-dependencies"]
-DECLARED = [Requirement(d) for d in PROJECT["dependencies"] + EXTRAS["book"] + EXTRAS["cluster"]]
+DECLARED = [Requirement(d) for d in chain(PROJECT["dependencies"], *EXTRAS.values())]
 DEVELOPMENT = [Requirement(d) for d in PYPROJECT["dependency-groups"]["dev"]]
 # Imported though not declared: each comes with a declared package that says so itself.
 COMES_WITH = {
@@ -42,6 +43,30 @@ def test_the_conda_environment_names_only_python_pip_and_this_package():
     assert pip == "pip"
     assert from_pip == {"pip": ["-e .[book]"]}
     assert "book" in EXTRAS
+
+
+def python_versions():
+    """The versions of Python that pyproject.toml promises."""
+    promised = SpecifierSet(PROJECT["requires-python"])
+    return [f"3.{minor}" for minor in range(100) if promised.contains(f"3.{minor}")]
+
+
+def test_the_classifiers_name_the_promised_versions_of_python():
+    name = "Programming Language :: Python :: "
+    assert PROJECT["classifiers"] == [name + version for version in python_versions()]
+
+
+def test_the_workflow_tests_each_promised_version_of_python():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())
+    job = workflow["jobs"]["test"]
+    matrix = job["strategy"]["matrix"]
+    assert matrix["python"] == python_versions()
+    for one in matrix["include"]:
+        assert one["python"] in python_versions()
+    # setup-python brings it, and uv makes .venv with it.
+    setup = next(step for step in job["steps"] if "setup-python" in step.get("uses", ""))
+    assert setup["with"]["python-version"] == "${{ matrix.python }}"
+    assert job["env"]["UV_PYTHON"] == "${{ matrix.python }}"
 
 
 def test_the_lock_file_is_made_for_the_same_python_versions():

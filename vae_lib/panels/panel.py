@@ -58,7 +58,7 @@ def worker_source(names: tuple[str, ...]) -> str:
     return f"const WORKER_SOURCE = {json.dumps(joined(names))};\n" if names else ""
 
 
-def program(panel: "type[Panel]") -> str:
+def script_source(panel: "type[Panel]") -> str:
     """A panel's whole program, which defines `render`."""
     return worker_source(panel.worker) + joined(panel.scripts)
 
@@ -92,7 +92,7 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         if "scripts" not in cls.__dict__:
             return  # a class that traitlets makes for one widget, whose traits have these names
         cls._css = joined(cls.styles)
-        cls._esm = program(cls) + "export default { render };\n"
+        cls._esm = script_source(cls) + "export default { render };\n"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} panel"
@@ -125,5 +125,5 @@ def page(panel: type[Panel], state: dict[str, Any], png: bytes) -> str:
         alt=html.escape(panel.alt),
         sentence=html.escape(panel.sentence),
         state=text,
-        script=program(panel).replace("</", "<\\/"),
+        script=script_source(panel).replace("</", "<\\/"),
     )

@@ -6,9 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
+
 from vae_lib.runs.sweep import plan, sweep
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def assert_same_weights(a, b):
+    """Check that two models hold the same weights, to the last bit."""
+    for v, w in zip(a.get_weights(), b.get_weights(), strict=True):
+        np.testing.assert_array_equal(v, w)
 
 
 def tf_config(workers, index):

@@ -32,42 +32,42 @@ class LinearGaussian(NamedTuple):
     variance: float
 
 
-def _inner(model: LinearGaussian) -> Array:
+def _inner(linear: LinearGaussian) -> Array:
     """M = WᵀW + σ²I, shape `(z_dim, z_dim)`."""
-    return model.W.T @ model.W + model.variance * np.eye(model.W.shape[1])
+    return linear.W.T @ linear.W + linear.variance * np.eye(linear.W.shape[1])
 
 
-def log_evidence(model: LinearGaussian, x: ArrayLike) -> Array:
+def log_evidence(linear: LinearGaussian, x: ArrayLike) -> Array:
     """The exact log p(x) = log N(x; b, WWᵀ + σ²I) of images `(batch, x_dim)`, in nats, `(batch,)`.
 
     No matrix of x_dim² numbers is needed: the inverse and the determinant come from M.
     """
-    centered = np.asarray(x, np.float64) - model.b  # (batch, x_dim)
-    x_dim, z_dim = model.W.shape
-    factor = np.linalg.cholesky(_inner(model))  # (z_dim, z_dim), M = factor · factorᵀ
-    explained = np.linalg.solve(factor, (centered @ model.W).T)  # (z_dim, batch)
-    squares = (np.sum(centered**2, axis=1) - np.sum(explained**2, axis=0)) / model.variance
-    log_det = (x_dim - z_dim) * np.log(model.variance) + 2 * np.sum(np.log(np.diag(factor)))
+    centered = np.asarray(x, np.float64) - linear.b  # (batch, x_dim)
+    x_dim, z_dim = linear.W.shape
+    factor = np.linalg.cholesky(_inner(linear))  # (z_dim, z_dim), M = factor · factorᵀ
+    explained = np.linalg.solve(factor, (centered @ linear.W).T)  # (z_dim, batch)
+    squares = (np.sum(centered**2, axis=1) - np.sum(explained**2, axis=0)) / linear.variance
+    log_det = (x_dim - z_dim) * np.log(linear.variance) + 2 * np.sum(np.log(np.diag(factor)))
     return np.asarray(-0.5 * (x_dim * np.log(2 * np.pi) + log_det + squares))  # (batch,)
 
 
-def posterior(model: LinearGaussian, x: ArrayLike) -> tuple[Array, Array]:
+def exact_posterior(linear: LinearGaussian, x: ArrayLike) -> tuple[Array, Array]:
     """The exact p(z|x) = N(M⁻¹Wᵀ(x − b), σ²M⁻¹) of images x, shape `(batch, x_dim)`.
 
     Returns:
         The means, shape `(batch, z_dim)`, and the covariance, which is the same for all
         images, shape `(z_dim, z_dim)`.
     """
-    centered = np.asarray(x, np.float64) - model.b  # (batch, x_dim)
-    inverse = np.linalg.inv(_inner(model))  # (z_dim, z_dim)
-    return centered @ model.W @ inverse, model.variance * inverse
+    centered = np.asarray(x, np.float64) - linear.b  # (batch, x_dim)
+    inverse = np.linalg.inv(_inner(linear))  # (z_dim, z_dim)
+    return centered @ linear.W @ inverse, linear.variance * inverse
 
 
-def linear_elbo(model: LinearGaussian, x: ArrayLike, mean: ArrayLike, covariance: Array) -> Array:
+def linear_elbo(linear: LinearGaussian, x: ArrayLike, mean: ArrayLike, covariance: Array) -> Array:
     """Compute the ELBO of a linear model for q(z|x) = N(mean, covariance), without draws.
 
     Args:
-        model: the linear model.
+        linear: the linear model.
         x: images, shape `(batch, x_dim)`.
         mean: the means of q, shape `(batch, z_dim)`.
         covariance: that of q, the same for all images, shape `(z_dim, z_dim)`.
@@ -76,11 +76,11 @@ def linear_elbo(model: LinearGaussian, x: ArrayLike, mean: ArrayLike, covariance
         The bound of each example in nats, shape `(batch,)`.
     """
     mean = np.asarray(mean, np.float64)  # (batch, z_dim)
-    x_dim, z_dim = model.W.shape
-    residual = np.asarray(x, np.float64) - model.b - mean @ model.W.T  # (batch, x_dim)
-    spread = np.sum((model.W.T @ model.W) * covariance)  # tr(W · covariance · Wᵀ)
-    squares = (np.sum(residual**2, axis=1) + spread) / model.variance  # (batch,)
-    log_likelihood = -0.5 * (squares + x_dim * np.log(2 * np.pi * model.variance))
+    x_dim, z_dim = linear.W.shape
+    residual = np.asarray(x, np.float64) - linear.b - mean @ linear.W.T  # (batch, x_dim)
+    spread = np.sum((linear.W.T @ linear.W) * covariance)  # tr(W · covariance · Wᵀ)
+    squares = (np.sum(residual**2, axis=1) + spread) / linear.variance  # (batch,)
+    log_likelihood = -0.5 * (squares + x_dim * np.log(2 * np.pi * linear.variance))
     log_det = np.linalg.slogdet(covariance)[1]
     kl = 0.5 * (np.trace(covariance) + np.sum(mean**2, axis=1) - z_dim - log_det)
     return np.asarray(log_likelihood - kl)  # (batch,)

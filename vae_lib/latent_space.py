@@ -107,7 +107,7 @@ def active_units(mean: ArrayLike, threshold: float = 0.01) -> Array:
     """Which latent dimensions are in use: those whose mean varies from image to image.
 
     Args:
-        mean: posterior means of many images, shape `(n, z_dim)`.
+        mean: the means of q(z|x) for many images, shape `(n, z_dim)`.
         threshold: a variance above it counts as use.
 
     Returns:
@@ -131,7 +131,7 @@ def aggregate_log_density(z: ArrayLike, mean: ArrayLike, log_var: ArrayLike) -> 
 
     Args:
         z: where, shape `(batch, z_dim)`.
-        mean: posterior means of the images, shape `(n, z_dim)`.
+        mean: the means of q(z|x) for the images, shape `(n, z_dim)`.
         log_var: their log-variances, shape `(n, z_dim)`.
 
     Returns:

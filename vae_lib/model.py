@@ -164,6 +164,17 @@ class VAE(keras.Model):
         """What Keras needs to make this model again."""
         return {**super().get_config(), **self.config}
 
+    def __repr__(self) -> str:
+        gaussian = self.likelihood == "gaussian"  # only then the variance counts
+        used = [name for name in self.config if gaussian or name != "variance"]
+        made = ", ".join(f"{name}={self.config[name]!r}" for name in used)
+        optimizer = getattr(self, "optimizer", None)
+        stage = "not compiled, at iteration 0"
+        if optimizer is not None:
+            with tf.init_scope():  # inside a graph, too, it is a number
+                stage = f"{type(optimizer).__name__} at iteration {int(optimizer.iterations):,}"
+        return f"{type(self).__name__}({made})\n{self.count_params():,} weights\n{stage}"
+
     # Keras does not save the state of a SeedGenerator. With it in the file, training
     # that goes on from a saved model draws the noise it would have drawn without the stop.
     def save_own_variables(self, store: Any) -> None:

@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 STYLE = Path(__file__).with_name("book.mplstyle")
-STYLES = ("o-", "s--", "^-.", "v:", "D-", "P--", "X-.")  # nor of curves
-MARKERS = "osD^v<>pP*"  # one for each class of digit: color is never the only difference
+# One for each curve, and one for each class of digit: color is never the only difference.
+STYLES = ("o-", "s--", "^-.", "v:", "D-", "P--", "X-.")
+MARKERS = "osD^v<>pP*"
 
 
 def use_book_style() -> None:
@@ -108,7 +109,7 @@ def seed_curves(
     """
     ax = plt.subplots()[1] if ax is None else ax
     for (label, values), style in zip(curves.items(), cycle(STYLES), strict=False):
-        middle, (down, up) = _spread(values)
+        middle, (down, up) = _mean_and_reach(values)
         (line,) = ax.plot(steps, middle, style, label=label, ms=5)
         ax.fill_between(steps, middle - down, middle + up, color=line.get_color(), alpha=0.2, lw=0)
     return _labeled(ax, xlabel, ylabel, curves)
@@ -120,7 +121,7 @@ def seed_bars(
     """Draw what `seed_curves` draws, with bars for bands: the steps are few, and not of time."""
     ax = plt.subplots()[1] if ax is None else ax
     for (label, values), style in zip(curves.items(), cycle(STYLES), strict=False):
-        middle, bars = _spread(values)
+        middle, bars = _mean_and_reach(values)
         ax.errorbar(steps, middle, bars, fmt=style, label=label, ms=5, capsize=3)
     return _labeled(ax, xlabel, ylabel, curves)
 
@@ -134,7 +135,7 @@ def rate_distortion(runs: Mapping[str, tuple[Any, Any]], ax: Axes | None = None)
     """
     ax = plt.subplots()[1] if ax is None else ax
     for (label, both), style in zip(runs.items(), cycle(STYLES), strict=False):
-        (rate, across), (distortion, up) = map(_spread, both)
+        (rate, across), (distortion, up) = map(_mean_and_reach, both)
         ax.errorbar(rate, distortion, up, across, fmt=style[0], color="C0", ms=5, capsize=3)
         ax.annotate(label, (float(rate), float(distortion)), (6, 4), textcoords="offset points")
     ax.margins(0.15)
@@ -145,7 +146,7 @@ def rate_distortion(runs: Mapping[str, tuple[Any, Any]], ax: Axes | None = None)
     return _labeled(ax, "rate: KL in nats", "distortion: reconstruction in nats", ())
 
 
-def _spread(values: Any) -> tuple[Any, Any]:
+def _mean_and_reach(values: Any) -> tuple[Any, Any]:
     """The mean over seeds, shape `(...)`, and how far up and down they reach, `(2, ...)`."""
     middle, low, high = (f(values, axis=0) for f in (np.nanmean, np.nanmin, np.nanmax))
     return middle, np.stack([middle - low, high - middle]).reshape(2, -1)
@@ -181,7 +182,7 @@ def latent_map(mean: Any, labels: Any, dimensions: Sequence[int]) -> Figure:
     """Draw where the encoder puts images, with a color and a marker for each class.
 
     Args:
-        mean: posterior means, shape `(n, z_dim)`.
+        mean: the means of q(z|x), shape `(n, z_dim)`.
         labels: the digit on each image, shape `(n,)`.
         dimensions: one or two columns of `mean`; with one, classes are spread over the height.
     """

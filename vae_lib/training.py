@@ -1,5 +1,17 @@
 """Training, counted in iterations: many minibatches in one compiled call (chapter 6).
 
+A step passes through these files of `vae_lib`, in this order:
+
+    data/images.py     `check_images` looks at what comes in; parameters.py at the settings
+    training.py        `minibatch_order` says which images a minibatch is made of
+    support/xla.py     `compiled` makes one XLA graph of the loop over a thousand steps
+    decoder.py         `binarize` draws pixels as coins, if asked to
+    training.py        `train_step` asks for the loss, for its gradient, and moves the weights
+    model.py           `call` takes x to z and logits: by encoder.py, by the noise and the draw
+                       of reparameterization.py, by decoder.py
+    model.py           `terms` are the two parts of the loss, of decoder.py and of loss.py
+    training.py        `train` reports what a call of the graph has summed up
+
 Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, algorithm 1.
 """
 
@@ -19,11 +31,34 @@ from vae_lib.support.progress import progress_bar
 from vae_lib.support.xla import compiled
 from vae_lib.tensorflow_quietly import tf
 
-STEPS_PER_CALL = 1000  # all of MNIST once; the bar still moves twice a second
+# With minibatches of 64 a call is an epoch of MNIST, and the bar, which moves once a call, does so
+# about twice a second; with larger ones less often.
+STEPS_PER_CALL = 1000
 
 HISTORY = ("iteration", "loss", "reconstruction", "kl", "samples")
-History = dict[str, np.ndarray]
 Steps = Callable[[Any, Any, Any, Any], Any]
+
+
+class History(dict[str, np.ndarray]):
+    """What a training reported: for each name in `HISTORY` an array, one entry a report."""
+
+    def __add__(self, later: "History") -> "History":
+        """Append what the next call of `train` reported."""
+        return History({name: np.concatenate([self[name], later[name]]) for name in self})
+
+    def __repr__(self) -> str:
+        iterations = self._course("iteration", 0)
+        loss, reconstruction, kl = (self._course(name, 1) for name in HISTORY[1:4])
+        return (
+            f"History: reports {len(self['iteration'])}, iterations {iterations}\n"
+            f"loss {loss}, reconstruction {reconstruction}, KL {kl} nats"
+        )
+
+    def _course(self, name: str, places: int) -> str:
+        """Write the first value and the last, or the only one."""
+        values = self[name]
+        ends = values[:: max(1, len(values) - 1)]
+        return " → ".join(f"{value:,.{places}f}" for value in ends)
 
 
 def minibatch_order(n: int, batch_size: int, start: int, stop: int, seed: int) -> np.ndarray:
@@ -165,7 +200,7 @@ def train(
             samples.
 
     Returns:
-        One entry a report: `iteration`; `loss`, `reconstruction` and `kl`, averaged since
+        By name, one entry a report: `iteration`; `loss`, `reconstruction` and `kl`, averaged since
         the report before, in nats; `samples`, the mean images of 16 fixed draws of the
         prior, shape `(reports, 16, x_dim)`.
 
@@ -201,4 +236,4 @@ def train(
                 history[name].append(value)
             if folder:
                 _save_samples(samples, folder, len(history["samples"]) - 1)
-    return {name: np.array(values) for name, values in history.items()}
+    return History({name: np.array(values) for name, values in history.items()})

@@ -41,7 +41,7 @@ def test_the_digit_on_the_screen_is_what_the_twin_decodes(explorer):
     for z in ([0, 0], [1.5, -0.5], [-1, 1.05]):
         set_slider(explorer, "z1", z[0])
         set_slider(explorer, "z2", z[1])
-        wanted = 1 / (1 + np.exp(-network.decode(np.array([z])))).reshape(28, 28)
+        wanted = 1 / (1 + np.exp(-network.decode_logits(np.array([z])))).reshape(28, 28)
         shown = picture(part(explorer, "digit"))
         ink = (shown - shown.max()) / (PAPER - INK)  # 0 on paper, down to about -1
         assert np.corrcoef(shown.ravel(), wanted.ravel())[0, 1] < -0.999

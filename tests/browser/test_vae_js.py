@@ -78,7 +78,7 @@ def test_codes_are_those_of_the_twin_and_so_within_its_bound_of_keras(tab, model
     )
     exact = [each.numpy() for each in model.encoder(x)]
     for ours, twins, true, bound in zip(
-        (mean, log_var), twin.encode(x), exact, twin.encode_error(x), strict=True
+        (mean, log_var), twin.encode(x), exact, twin.code_error(x), strict=True
     ):
         ours = np.reshape(ours, (-1, 2))
         assert abs(ours - twins).max() < 1e-4
@@ -88,10 +88,10 @@ def test_codes_are_those_of_the_twin_and_so_within_its_bound_of_keras(tab, model
 def test_decoded_logits_are_those_of_the_twin_and_within_its_bound_of_keras(tab, model):
     twin = quantize(model)
     z = np.float32(np.random.default_rng(0).normal(size=(50, 2)))
-    body = "return vae.decode(vae.unpack(packed), z);"
+    body = "return vae.decode_logits(vae.unpack(packed), z);"
     ours = np.reshape(run(tab, body, packed=twin.packed(), z=z), (50, 784))
-    assert abs(ours - twin.decode(z)).max() < 2e-4
-    assert (abs(ours - model.decoder(z).numpy()) <= twin.decode_error(z) + 2e-4).all()
+    assert abs(ours - twin.decode_logits(z)).max() < 2e-4
+    assert (abs(ours - model.decoder(z).numpy()) <= twin.logits_error(z) + 2e-4).all()
     pixels = run(tab, "return vae.pixel_mean(logits);", logits=np.float32(ours[0]))
     assert np.allclose(pixels, 1 / (1 + np.exp(-ours[0])), atol=1e-6)
 
@@ -189,7 +189,7 @@ def test_decoding_takes_less_than_a_millisecond(tab, model):
         const times = [];
         for (let k = 0; k < 300; k++) {
           const start = performance.now();
-          vae.pixel_mean(vae.decode(network, [k / 100, 1]));
+          vae.pixel_mean(vae.decode_logits(network, [k / 100, 1]));
           times.push(performance.now() - start);
         }
         return times;""",

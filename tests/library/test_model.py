@@ -6,6 +6,7 @@ import pytest
 from scipy import special, stats
 
 import vae_lib.model
+from tests.support import assert_same_weights
 from vae_lib.model import VAE
 from vae_lib.parameters import ParameterError
 from vae_lib.tensorflow_quietly import tf
@@ -15,11 +16,6 @@ def small_vae(seed=0, **changes):
     model = VAE(**{"z_dim": 3, "h_dim": 16, "seed": seed} | changes)
     model.compile(keras.optimizers.Adam(3e-3))
     return model
-
-
-def assert_same_weights(a, b):
-    for v, w in zip(a.get_weights(), b.get_weights(), strict=True):
-        np.testing.assert_array_equal(v, w)
 
 
 @pytest.fixture
@@ -147,6 +143,52 @@ def test_predict_returns_the_outputs_of_every_image(digits):
         "logits": (100, 784),
     }
     np.testing.assert_allclose(outputs["mean"], model.encoder(x)[0], rtol=1e-4, atol=1e-5)
+
+
+# What a reader sees of it
+
+
+def lines_of(model):
+    """What a model shows: the call that makes it, its number of weights, how far it is."""
+    call, weights, stage = repr(model).splitlines()
+    return call, weights, stage
+
+
+@pytest.mark.parametrize("arguments", [{}, {"likelihood": "gaussian", "variance": 0.3}])
+def test_it_shows_the_call_that_makes_its_like_and_its_number_of_weights(arguments):
+    model = VAE(z_dim=3, h_dim=16, seed=4, **arguments)
+    call, weights, stage = lines_of(model)
+    assert eval(call).config == model.config
+    assert ("variance" in call) == bool(arguments)
+    # 785·16 + 2·17·3 of the encoder, 4·16 + 17·784 of the decoder
+    assert weights == "26,054 weights"
+    assert stage == "not compiled, at iteration 0"
+
+
+def test_it_shows_how_far_its_optimizer_is_also_when_it_is_loaded(digits, tmp_path):
+    model = small_vae()
+    assert lines_of(model)[2] == "Adam at iteration 0"
+    model.fit(digits[:320], batch_size=10, verbose=0)
+    model.optimizer.iterations.assign_add(1000)
+    assert lines_of(model)[2] == "Adam at iteration 1,032"
+    model.save(tmp_path / "vae.keras")
+    assert repr(keras.models.load_model(tmp_path / "vae.keras")) == repr(model)
+    with_weights_alone = keras.models.load_model(tmp_path / "vae.keras", compile=False)
+    assert lines_of(with_weights_alone)[2] == "not compiled, at iteration 0"
+
+
+def test_a_model_of_one_s_own_shows_itself_under_its_name_inside_a_graph_too(digits):
+    class Mine(VAE):
+        def call(self, x, training=False):
+            shown.append(repr(self))
+            return super().call(x, training)
+
+    shown = []
+    model = Mine(z_dim=3, h_dim=16)
+    model.compile(keras.optimizers.SGD())
+    model.fit(digits[:64], verbose=0)
+    assert shown[0].startswith("Mine(z_dim=3, h_dim=16,")
+    assert shown[0].endswith("SGD at iteration 0")
 
 
 # Saving

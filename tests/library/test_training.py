@@ -1,6 +1,8 @@
 """`train` against Keras's `fit` and a plain loop; what it reports, writes and refuses."""
 
 import io
+import re
+from pathlib import Path
 
 import keras
 import matplotlib.pyplot as plt
@@ -9,24 +11,20 @@ import pytest
 from tqdm import tqdm
 
 import vae_lib.training
+from tests.support import assert_same_weights
 from vae_lib.decoder import binarize
 from vae_lib.model import VAE
 from vae_lib.parameters import ParameterError
 from vae_lib.plots import digit_grid
 from vae_lib.reparameterization import standard_normal
 from vae_lib.tensorflow_quietly import tf
-from vae_lib.training import HISTORY, compile_steps, minibatch_order, train, train_step
+from vae_lib.training import HISTORY, History, compile_steps, minibatch_order, train, train_step
 
 
 def small_vae(seed=0, learning_rate=1e-3):
     model = VAE(z_dim=3, h_dim=16, seed=seed)
     model.compile(keras.optimizers.Adam(learning_rate))
     return model
-
-
-def assert_same_weights(a, b):
-    for v, w in zip(a.get_weights(), b.get_weights(), strict=True):
-        np.testing.assert_array_equal(v, w)
 
 
 def assert_close_weights(a, b):
@@ -163,11 +161,12 @@ def test_two_calls_do_what_one_does_bit_for_bit(digits, run, monkeypatch):
     first = train(model, digits, 20, report_every=10)
     second = train(model, digits, 5)
     assert_same_weights(model, run[0])
+    both = first + second
+    assert tuple(both) == HISTORY
     for name in ("iteration", "samples"):
-        both = np.concatenate([first[name], second[name]])
-        np.testing.assert_array_equal(both, run[1][name])
+        np.testing.assert_array_equal(both[name], run[1][name])
     for name in ("loss", "reconstruction", "kl"):
-        np.testing.assert_allclose([*first[name], *second[name]], run[1][name], rtol=1e-6)
+        np.testing.assert_allclose(both[name], run[1][name], rtol=1e-6)
 
 
 def test_the_seed_decides_every_number(digits, run):
@@ -247,6 +246,30 @@ def test_a_report_averages_what_came_since_the_one_before(digits, run):
     for history in (each, tens):
         total = history["reconstruction"] + history["kl"]
         np.testing.assert_allclose(history["loss"], total, rtol=1e-5)
+
+
+def test_a_history_shows_the_first_report_and_the_last():
+    numbers = {"iteration": [1, 1000, 20_000], "loss": [1541.26, 7.0, 104.0]}
+    numbers |= {"reconstruction": [512.0, 7.0, 79.31], "kl": [29.31, 7.0, 25.0]}
+    history = History({name: np.array(values) for name, values in numbers.items()})
+    assert repr(history) == (
+        "History: reports 3, iterations 1 → 20,000\n"
+        "loss 1,541.3 → 104.0, reconstruction 512.0 → 79.3, KL 29.3 → 25.0 nats"
+    )
+    last = History({name: values[-1:] for name, values in history.items()})
+    assert repr(last) == (
+        "History: reports 1, iterations 20,000\nloss 104.0, reconstruction 79.3, KL 25.0 nats"
+    )
+
+
+def test_the_map_names_files_and_functions_that_are_there():
+    folder = Path(vae_lib.training.__file__).parent
+    places = re.findall(r"^    (\S+\.py) +`(\w+)`", vae_lib.training.__doc__, re.M)
+    assert len(places) == 8
+    for file, name in places:
+        assert re.search(rf"^ *def {name}\(", (folder / file).read_text(), re.M)
+    for file in re.findall(r"\S+\.py", vae_lib.training.__doc__):
+        assert (folder / file).exists()
 
 
 def test_samples_are_the_mean_images_of_fixed_draws_of_the_prior(run):

@@ -83,7 +83,7 @@ def test_the_module_has_no_import_left_and_no_name_twice(panel):
     names = re.findall(
         r"^(?:async )?(?:function|const|let|class) (\w+)", joined(panel.scripts), re.MULTILINE
     )
-    assert {"render", "decode", "mount"} <= set(names)
+    assert {"render", "decode_logits", "mount"} <= set(names)
     assert len(names) == len(set(names))
 
 
@@ -93,9 +93,41 @@ def test_every_file_for_the_browser_belongs_to_a_panel():
     for panel in (Explorer, Trainer):
         for scripts in (panel.scripts, panel.worker):
             for i, name in enumerate(scripts):
-                lines = IMPORT.findall((WEB / name).read_text())
-                before = "".join(scripts[:i])
-                assert all(line.split('"./')[1].split('"')[0] in before for line in lines)
+                imported = IMPORT.findall((WEB / name).read_text())
+                assert set(imported) <= set(scripts[:i])
+
+
+def test_names_that_are_imported_on_several_lines_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("vae_lib.panels.panel.WEB", tmp_path)
+    (tmp_path / "one.js").write_text("export const a = 1;\nexport async function b() {}\n")
+    imports = 'import {\n  a,\n  b,\n} from "./one.js";\nimport { a } from "./one.js";\n'
+    (tmp_path / "two.js").write_text(f"{imports}export class C {{}}\nconst exported = a;\n")
+    assert joined(("one.js", "two.js")) == (
+        "const a = 1;\nasync function b() {}\nclass C {}\nconst exported = a;\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'import * as one from "./one.js";',
+        'import one from "./one.js";',
+        'import { a as b } from "./one.js";',
+        'import { a, b as c } from "./one.js";',
+        'import "./one.js";',
+        "import { a } from './one.js';",
+        'import { a } from "https://example.org/one.js";',
+        "export { a };",
+        "export default a;",
+        "export default function b() {}",
+    ],
+)
+def test_an_import_or_export_that_joining_would_break_is_refused(tmp_path, monkeypatch, line):
+    monkeypatch.setattr("vae_lib.panels.panel.WEB", tmp_path)
+    (tmp_path / "two.js").write_text(f"const before = 1;\n{line}\nconst after = 2;\n")
+    with pytest.raises(ValueError, match="may import names as they are") as refused:
+        joined(("two.js",))
+    assert repr(line) in str(refused.value)
 
 
 def test_the_page_says_what_it_shows_and_asks_no_server(explorer, digits):

@@ -218,7 +218,7 @@ def test_the_figures_are_drawn_from_the_runs_and_say_their_numbers(swept, monkey
     folder, runs, soup = swept
     drawn = []
     figure = drawing._figure
-    monkeypatch.setattr(figures, "_figure", lambda ax, *text: drawn.append(ax) or figure(ax, *text))
+    monkeypatch.setattr(drawing, "_figure", lambda ax, *text: drawn.append(ax) or figure(ax, *text))
     write_report(folder)
     plane, elbo, active = drawn
     means = pd.DataFrame(runs).groupby("z_dim")[["elbo", "active_units", "kl", "reconstruction"]]
@@ -390,7 +390,7 @@ def test_several_parameters_make_several_lines_with_gaps_where_runs_are_missing(
     tmp_path, monkeypatch
 ):
     drawn, figure = [], drawing._figure
-    monkeypatch.setattr(figures, "_figure", lambda ax, *text: drawn.append(ax) or figure(ax, *text))
+    monkeypatch.setattr(drawing, "_figure", lambda ax, *text: drawn.append(ax) or figure(ax, *text))
     for h_dim in (64, 512):
         for z_dim in (2, 5, 10):
             if (z_dim, h_dim) != (5, 512):

@@ -191,4 +191,4 @@ def train_together(
                 history[name].append(value)
     with suppress(ConnectionError):
         farewell()
-    return {name: np.array(values) for name, values in history.items()}
+    return History({name: np.array(values) for name, values in history.items()})

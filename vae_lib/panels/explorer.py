@@ -15,7 +15,7 @@ from vae_lib.plots import digit_grid
 LIMIT = 4  # the pad shows [-4, 4]²: all of the prior but one part in 8,000
 
 
-class Point(traitlets.TraitType[list[float], Any]):
+class Coordinates(traitlets.TraitType[list[float], Any]):
     """A widget's value that is two finite numbers."""
 
     def validate(self, obj: Any, value: Any) -> list[float]:
@@ -58,7 +58,7 @@ class Explorer(Panel):
         "and see its digit, and draw a digit and see its code."
     )
 
-    z = Point([0.0, 0.0]).tag(sync=True)
+    z = Coordinates([0.0, 0.0]).tag(sync=True)
 
     def __init__(self, checkpoints: Mapping[int, QuantizedVAE], x: Any, labels: Any) -> None:
         labels = np.asarray(labels, np.uint8)
@@ -85,7 +85,7 @@ class Explorer(Panel):
 
     def picture(self) -> Figure:
         """Draw the plane, decoded at 12 × 12 points that share out 90 % of the prior."""
-        logits = self.network.decode(prior_grid(12, 0.9))
+        logits = self.network.decode_logits(prior_grid(12, 0.9))
         return digit_grid(1 / (1 + np.exp(-logits)), columns=12, size=0.4)
 
 

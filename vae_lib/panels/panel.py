@@ -1,4 +1,4 @@
-"""What a page can be played with by: one ES module with two hosts, JupyterLab and the book.
+"""What a reader can play with: one ES module with two hosts, JupyterLab and the book.
 
 In JupyterLab a panel is a widget, and Python reads and sets what it shows. In the published
 book it is a piece of HTML that holds all it needs, and asks no server for anything.
@@ -19,8 +19,10 @@ import traitlets
 from matplotlib.figure import Figure
 
 WEB = Path(__file__).with_name("web")
-IMPORT = re.compile(r'^import .* from "\./.*";\n', re.MULTILINE)
-EXPORT = re.compile(r"^export ", re.MULTILINE)
+IN_BRACES = r"\{\s*\w+(?:\s*,\s*\w+)*\s*,?\s*\}"  # on one line or on several
+IMPORT = re.compile(rf'^import {IN_BRACES} from "\./([\w.-]+)";\n', re.MULTILINE)
+EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let)\b)", re.MULTILINE)
+LEFT_OVER = re.compile(r"^\s*(?:import|export)\b.*", re.MULTILINE)
 PAGE = """<div class="vae-panel" id="{id}">
 <style>
 {css}</style>
@@ -36,14 +38,29 @@ PAGE = """<div class="vae-panel" id="{id}">
 
 
 def joined(names: tuple[str, ...]) -> str:
-    """Join files of JavaScript or CSS; what they import of each other, they then have."""
+    """Join files of JavaScript or CSS; what they import of each other, they then have.
+
+    Raises:
+        ValueError: a file imports or exports in a way that joining would break.
+    """
     text = "".join((WEB / name).read_text("utf-8") for name in names)
-    return EXPORT.sub("", IMPORT.sub("", text))
+    text = EXPORT.sub("", IMPORT.sub("", text))
+    if line := LEFT_OVER.search(text):
+        raise ValueError(
+            f"a panel's file held {line[0].strip()!r}; it may import names as they are, by "
+            'import { a, b } from "./file.js"; and export a function, class, const or let'
+        )
+    return text
 
 
 def worker_source(names: tuple[str, ...]) -> str:
     """A line of JavaScript that holds a worker's whole program as a string."""
     return f"const WORKER_SOURCE = {json.dumps(joined(names))};\n" if names else ""
+
+
+def script_source(panel: "type[Panel]") -> str:
+    """A panel's whole program, which defines `render`."""
+    return worker_source(panel.worker) + joined(panel.scripts)
 
 
 def png_of(figure: Figure) -> bytes:
@@ -74,10 +91,8 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         super().__init_subclass__(**kwargs)
         if "scripts" not in cls.__dict__:
             return  # a class that traitlets makes for one widget, whose traits have these names
-        cls._script = worker_source(cls.worker) + joined(cls.scripts)
-        cls._look = joined(cls.styles)
-        cls._css = cls._look
-        cls._esm = cls._script + "export default { render };\n"
+        cls._css = joined(cls.styles)
+        cls._esm = script_source(cls) + "export default { render };\n"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} panel"
@@ -105,10 +120,10 @@ def page(panel: type[Panel], state: dict[str, Any], png: bytes) -> str:
     text = json.dumps(state, sort_keys=True).replace("</", "<\\/")
     return PAGE.format(
         id=f"panel-{sha256(text.encode()).hexdigest()[:8]}",
-        css=panel._look,
+        css=joined(panel.styles),
         png=base64.b64encode(png).decode(),
         alt=html.escape(panel.alt),
         sentence=html.escape(panel.sentence),
         state=text,
-        script=panel._script.replace("</", "<\\/"),
+        script=script_source(panel).replace("</", "<\\/"),
     )

@@ -73,18 +73,18 @@ class QuantizedVAE(NamedTuple):
         h = _elu(self.hidden(x))  # (n, h_dim)
         return self.mean(h), self.log_var(h)
 
-    def decode(self, z: Any) -> Array:
+    def decode_logits(self, z: Any) -> Array:
         """From latent vectors `(n, z_dim)` to logits `(n, x_dim)`."""
         return self.logits(_elu(self.decoder_hidden(z)))
 
-    def encode_error(self, x: Any) -> tuple[Array, Array]:
+    def code_error(self, x: Any) -> tuple[Array, Array]:
         """Bound how far the model's mean and log-variance can be from those of `encode`."""
         a, a_error = self.hidden(x), self.hidden.error(x, np.zeros_like(x))  # (n, h_dim) each
         # No slope of the ELU is above 1, so it makes no error larger.
         return self.mean.error(_elu(a), a_error), self.log_var.error(_elu(a), a_error)
 
-    def decode_error(self, z: Any) -> Array:
-        """Bound how far the model's logits can be from those of `decode`, `(n, x_dim)`."""
+    def logits_error(self, z: Any) -> Array:
+        """Bound how far the model's logits can be from those of `decode_logits`, `(n, x_dim)`."""
         a_error = self.decoder_hidden.error(z, np.zeros_like(z))  # (n, h_dim)
         return self.logits.error(_elu(self.decoder_hidden(z)), a_error)
 

@@ -28,8 +28,8 @@ def number(value: float, places: int = 1) -> str:
     return f"{value:,.{places}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def spread(kind: Mapping[str, Any]) -> str:
-    """Write a configuration's ELBO: its mean, and its deviation where there is one."""
+def plus_minus(kind: Mapping[str, Any]) -> str:
+    """Write a configuration's ELBO: its mean, ± its deviation where there is one."""
     mean = number(kind["elbo"], 2)
     return f"{mean} ± {number(kind['deviation'], 2)}" if kind["seeds"] > 1 else mean
 
@@ -63,12 +63,12 @@ def figures(runs: pd.DataFrame, kinds: pd.DataFrame, names: Sequence[str]) -> li
 def _elbo(runs: pd.DataFrame, kinds: pd.DataFrame, x: str, others: Sequence[str]) -> dict[str, Any]:
     ax = _against(runs, x, others, "elbo", "test ELBO, nats per image")
     best = kinds.loc[kinds["elbo"].idxmax()]
-    see = f"The highest mean is that of {best['label']}: {spread(best)} nats."
+    see = f"The highest mean is that of {best['label']}: {plus_minus(best)} nats."
     if best[x] in (kinds[x].min(), kinds[x].max()):
         end = "largest" if best[x] == kinds[x].max() else "smallest"
         see += f" It is the {end} {x} of this sweep, so a better one may lie beyond."
     caption = f"The ELBO of the test digits against {x}. {_axis(runs[x])}"
-    return _figure(ax, f"ELBO in nats. {_each(kinds, spread)}.", caption, see)
+    return _figure(ax, f"ELBO in nats. {_each(kinds, plus_minus)}.", caption, see)
 
 
 def _active_units(
@@ -138,7 +138,7 @@ def _dots(runs: pd.DataFrame, kinds: pd.DataFrame) -> dict[str, Any]:
     seed_dots(values, "test ELBO, nats per image", ax)
     see = f"The runs lie from {number(runs['elbo'].min())} to {number(runs['elbo'].max())} nats."
     caption = "The ELBO of the test digits: a dot for each seed, and a bar at their mean."
-    return _figure(ax, f"ELBO in nats. {_each(kinds, spread)}.", caption, see)
+    return _figure(ax, f"ELBO in nats. {_each(kinds, plus_minus)}.", caption, see)
 
 
 def _against(runs: pd.DataFrame, x: str, others: Sequence[str], column: str, ylabel: str) -> Any:

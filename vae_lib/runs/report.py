@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vae_lib.parameters import ChapterParameters
-from vae_lib.runs.figures import figures, label, number, spread
+from vae_lib.runs.figures import figures, label, number, plus_minus
 from vae_lib.runs.notebook import figure_png
 from vae_lib.runs.sweep import FAILURE, METRICS, NOTEBOOK
 from vae_lib.support.files import write_text
@@ -125,7 +125,7 @@ def _page(folder: Path, rows: list[Row], runs: pd.DataFrame, unread: list[str]) 
     jinja.filters |= {
         "address": _address,
         "number": number,
-        "spread": spread,
+        "plus_minus": plus_minus,
         "sample": lambda notebook: _sample(folder / notebook),
         "link": lambda notebook: quote(notebook) if (folder / notebook).is_file() else None,
     }

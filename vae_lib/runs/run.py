@@ -24,7 +24,7 @@ import nbformat
 from vae_lib.runs.freshness import library_digest
 from vae_lib.runs.notebook import is_tagged, printed
 
-METRICS = "metrics"  # the tag of the cell that prints a run's numbers as JSON
+METRICS_TAG = "metrics"  # the tag of the cell that prints a run's numbers as JSON
 VERSIONS = ("tensorflow", "keras", "numpy", "vae-lib")
 
 _running: set[subprocess.Popen[bytes]] = set()
@@ -133,7 +133,7 @@ def _outcome(folder: Path, code: int, seconds: float) -> Outcome:
     if code == 0 and cells:
         metrics = _printed_metrics(cells)
         if metrics is None:
-            error = f"no cell with the tag '{METRICS}' printed JSON"
+            error = f"no cell with the tag '{METRICS_TAG}' printed JSON"
             return Outcome(text, None, len(cells), error)
         return Outcome(text, metrics | {"seconds": seconds, "versions": _versions()})
     begun = [i for i, c in enumerate(cells or [], 1) if c.metadata.papermill.start_time]
@@ -142,7 +142,7 @@ def _outcome(folder: Path, code: int, seconds: float) -> Outcome:
 
 def _printed_metrics(cells: list[Any]) -> dict[str, Any] | None:
     for cell in cells:
-        if is_tagged(cell, METRICS):
+        if is_tagged(cell, METRICS_TAG):
             with suppress(ValueError):
                 metrics = json.loads(printed(cell))
                 return metrics if isinstance(metrics, dict) else None

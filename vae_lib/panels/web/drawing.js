@@ -2,7 +2,7 @@
 
 import { button, decimal, digitCanvas, element, group, paintDigit } from "./parts.js";
 import { uniqueId, written } from "./parts.js";
-import { decode, encode, kl_divergence, normal, pixel_mean } from "./vae.js";
+import { decode_logits, encode, kl_divergence, normal, pixel_mean } from "./vae.js";
 import { random, reconstruction } from "./vae.js";
 
 const SIDE = 336; // pixels of a drawing's side: 12 for each of a digit's 28
@@ -210,7 +210,7 @@ class DrawingPad {
 
 /** The part of the explorer about a reader's own digit. */
 export class OwnDigit {
-  /** explorer: { network, theme, request(), place(posterior) }; samples (10, 784) of bytes. */
+  /** explorer: { network, theme, request(), place(code) }; samples (10, 784) of bytes. */
   constructor(explorer, samples, say) {
     this.explorer = explorer;
     const uniform = random(7);
@@ -221,10 +221,11 @@ export class OwnDigit {
     this.decoded = Array.from({ length: SAMPLES }, (_, i) => digitCanvas(`Sample ${i + 1}`));
     this.numbers = Object.fromEntries(["reconstruction", "kl", "loss"].map((name) =>
       [name, element("dd", { "data-role": name })]));
-    this.shape = element("p", { class: "hint", "data-role": "posterior" });
+    this.shape = element("p", { class: "hint", "data-role": "code" });
     this.root = group("Your own digit", { class: "own" },
-      element("p", {}, "Draw a digit. The encoder turns it into a posterior, the two ellipses on ",
-        "the map: 1 and 2 standard deviations. The decoder draws six samples from it."),
+      element("p", {}, "Draw a digit. The encoder turns it into its code, an approximate ",
+        "posterior: the two ellipses on the map, 1 and 2 standard deviations. The decoder draws ",
+        "six samples from it."),
       this.controls(samples), element("div", { class: "frame" }, this.pad.canvas),
       this.outcome(), this.pad.help);
   }
@@ -250,7 +251,7 @@ export class OwnDigit {
         element("div", { class: "decoded" },
           element("div", { class: "samples", role: "img", "aria-label": "Six digits" },
             ...this.decoded),
-          caption("Six samples from the posterior, decoded"))),
+          caption("Six samples of the code, decoded"))),
       element("dl", {}, ...entries),
       element("p", { class: "hint" }, "In nats. Reconstruction is the average over the six ",
         "samples; the loss is reconstruction + KL."),
@@ -263,25 +264,25 @@ export class OwnDigit {
     this.explorer.place(this.encoded());
   }
 
-  /** The posterior of what is drawn: { x, mean, log_var }, or null. */
+  /** What is drawn, with its code: { x, mean, log_var }, or null. */
   encoded() {
     const x = this.pad.x();
     return x && { x, ...encode(this.explorer.network, x) };
   }
 
-  /** Paints the drawing and all that follows from it; returns its posterior, or null. */
+  /** Paints the drawing and all that follows from it; returns its code, or null. */
   paint() {
     const { network, theme } = this.explorer;
-    const posterior = this.encoded();
+    const code = this.encoded();
     this.pad.paint(theme);
     if (!this.pad.exact) this.choice.value = "";
-    paintDigit(this.seen, posterior?.x ?? new Float32Array(784), theme);
-    const logits = posterior && decode(network, this.draws(posterior)); // (6 * 784,)
-    const pictures = posterior ? pixel_mean(logits) : new Float32Array(784 * SAMPLES);
+    paintDigit(this.seen, code?.x ?? new Float32Array(784), theme);
+    const logits = code && decode_logits(network, this.draws(code)); // (6 * 784,)
+    const pictures = code ? pixel_mean(logits) : new Float32Array(784 * SAMPLES);
     this.decoded.forEach((canvas, i) =>
       paintDigit(canvas, pictures.subarray(784 * i, 784 * (i + 1)), theme));
-    this.write(posterior, logits);
-    return posterior;
+    this.write(code, logits);
+    return code;
   }
 
   /** Six samples of z (6, z_dim), from the same eps each time. */
@@ -290,20 +291,20 @@ export class OwnDigit {
   }
 
   /** Writes the two parts of the loss, in nats. */
-  write(posterior, logits) {
+  write(code, logits) {
     const { numbers } = this;
-    if (!posterior) {
+    if (!code) {
       for (const each of Object.values(numbers)) each.textContent = "–";
       this.shape.textContent = "Nothing is drawn yet.";
       return;
     }
-    const mean = written(posterior.mean);
-    const deviation = written(posterior.log_var.map((each) => Math.exp(each / 2)));
-    this.shape.textContent = `Posterior: mean (${mean}), standard deviation (${deviation}).`;
+    const mean = written(code.mean);
+    const deviation = written(code.log_var.map((each) => Math.exp(each / 2)));
+    this.shape.textContent = `Code: mean (${mean}), standard deviation (${deviation}).`;
     const copies = new Float32Array(784 * SAMPLES);
-    for (let i = 0; i < SAMPLES; i++) copies.set(posterior.x, 784 * i);
+    for (let i = 0; i < SAMPLES; i++) copies.set(code.x, 784 * i);
     const average = reconstruction(copies, logits) / SAMPLES;
-    const kl = kl_divergence(posterior.mean, posterior.log_var);
+    const kl = kl_divergence(code.mean, code.log_var);
     numbers.reconstruction.textContent = decimal(average, 1);
     numbers.kl.textContent = decimal(kl, 1);
     numbers.loss.textContent = decimal(average + kl, 1);

@@ -3,7 +3,7 @@
 import { button, decimal, digitCanvas, element, followSize, group } from "./parts.js";
 import { labeledRange, liveRegion, markPanel, onThemeChange, paintDigit } from "./parts.js";
 import { prefersLessMotion, readTheme, written } from "./parts.js";
-import { bytes, decode, floats, pixel_mean, unpack } from "./vae.js";
+import { bytes, decode_logits, floats, pixel_mean, unpack } from "./vae.js";
 import { LatentMap } from "./map.js";
 import { OwnDigit } from "./drawing.js";
 
@@ -91,7 +91,7 @@ class Walk {
   paint() {
     const { pins, network, theme } = this.explorer;
     const line = this.stills.flatMap((_, i) => between(pins.A, pins.B, i / (STILLS - 1)));
-    const pictures = pixel_mean(decode(network, line)); // (9 * 784,)
+    const pictures = pixel_mean(decode_logits(network, line)); // (9 * 784,)
     this.stills.forEach((canvas, i) =>
       paintDigit(canvas, pictures.subarray(784 * i, 784 * (i + 1)), theme));
   }
@@ -195,10 +195,10 @@ class Explorer {
     this.move(z);
   }
 
-  /** Moves z to the mean of the posterior of a drawing that is finished. */
-  place(posterior) {
-    if (!posterior) return;
-    this.userMove(posterior.mean);
+  /** Moves z to the mean of the code of a drawing that is finished. */
+  place(code) {
+    if (!code) return;
+    this.userMove(code.mean);
     this.announce("Encoded: ");
   }
 
@@ -226,9 +226,9 @@ class Explorer {
     if (!this.theme) return; // not on the page yet
     if (stale.has("map")) this.map.paintGround(this.codes, this.theme);
     if (stale.has("walk")) this.walk.paint();
-    if (stale.has("drawing")) this.posterior = this.own.paint();
-    this.map.paint(this.z, this.pins, this.posterior, this.theme);
-    paintDigit(this.digit, pixel_mean(decode(this.network, this.z)), this.theme);
+    if (stale.has("drawing")) this.code = this.own.paint();
+    this.map.paint(this.z, this.pins, this.code, this.theme);
+    paintDigit(this.digit, pixel_mean(decode_logits(this.network, this.z)), this.theme);
     this.sliders.forEach(({ set }, i) => set(this.z[i]));
     this.caption.textContent = `Nearest test digit: ${this.nearest()}`;
   }

@@ -9,7 +9,7 @@ const ON_LIGHT = ["#0072b2", "#b34700", "#00795a", "#a3317f", "#806200",
 const ON_DARK = ["#6cb8f0", "#ff9a5c", "#4ccb9c", "#f08ccb", "#e3be4a",
   "#b3a0ff", "#ff8a8a", "#4fd0dd", "#c4c4c4", "#d9b08c"];
 
-/** The pad: prior, codes of test digits, the walk, the posterior of the drawing, and z. */
+/** The pad: prior, codes of test digits, the walk, the code of the drawing, and z. */
 export class LatentMap {
   /** limit: of the square that is shown; onMove(z) while a reader drags. */
   constructor(limit, labels, onMove) {
@@ -99,8 +99,8 @@ export class LatentMap {
     context.stroke();
   }
 
-  /** Paints everything; pins { A, B }; posterior { mean, log_var } or null. */
-  paint(z, pins, posterior, theme) {
+  /** Paints everything; pins { A, B }; code { mean, log_var } or null. */
+  paint(z, pins, code, theme) {
     const context = this.canvas.getContext("2d");
     const side = this.canvas.clientWidth;
     context.clearRect(0, 0, side, side);
@@ -108,7 +108,7 @@ export class LatentMap {
     this.paintCross(context, z, theme);
     this.paintWalk(context, pins, theme);
     this.paintRing(context, z, theme);
-    if (posterior) this.paintPosterior(context, posterior, theme);
+    if (code) this.paintCode(context, code, theme);
   }
 
   paintWalk(context, { A, B }, theme) {
@@ -128,7 +128,7 @@ export class LatentMap {
     }
   }
 
-  paintPosterior(context, { mean, log_var }, theme) {
+  paintCode(context, { mean, log_var }, theme) {
     Object.assign(context, { strokeStyle: theme.ink, fillStyle: theme.accent, lineWidth: 1.5 });
     for (const times of [1, 2]) {
       this.ellipse(context, [...mean], [...log_var].map((each) => times * Math.exp(each / 2)));
@@ -150,7 +150,7 @@ export class LatentMap {
     context.stroke();
   }
 
-  /** A ring around z: a narrow posterior is seen inside. */
+  /** A ring around z: a narrow ellipse is seen inside. */
   paintRing(context, z, theme) {
     context.beginPath();
     context.arc(...this.pixel(z), 10, 0, 2 * Math.PI);

@@ -1,11 +1,11 @@
-// The trainer's worker: trains in slices, between which it reads its messages, and reports a
-// few times a second. A page starts it from a Blob, so it works from a file, too.
-import { adam, adam_state, bytes, decode, gradients } from "./vae.js";
+// The trainer's worker: trains in slices, between which it reads its messages, and reports at
+// most four times a second. A page starts it from a Blob, so it works from a file, too.
+import { adam, adam_state, bytes, decode_logits, gradients } from "./vae.js";
 import { new_network, normal, pixel_mean, prior_grid, random } from "./vae.js";
 
 const X_DIM = 784;
 const Z_DIM = 2;
-const SLICE_MS = 80; // a click waits this long at most
+const SLICE_MS = 80; // a click waits for the end of a slice
 const GRID = prior_grid(12, 0.9).flat(); // the latent vectors of the manifold
 const SEEDS = { weights: 0, order: 1, noise: 2 }; // the same start after every reset
 
@@ -60,7 +60,7 @@ function next_minibatch() {
   return x;
 }
 
-/** One minibatch. False, and nothing changes, if the loss is not finite. */
+/** One minibatch. False if the loss is not finite: the weights stay; order and noise went on. */
 function iterate() {
   const x = next_minibatch();
   const eps = Float32Array.from({ length: task.batch_size * Z_DIM }, () =>
@@ -80,7 +80,7 @@ function iterate() {
 function report(type) {
   const { count, reconstruction, kl } = run.since_report;
   const manifold = Uint8Array.from(
-    pixel_mean(decode(run.network, GRID)),
+    pixel_mean(decode_logits(run.network, GRID)),
     (mean) => Math.round(255 * mean),
   );
   const message = { type, iteration: run.iteration, count, manifold };

@@ -162,7 +162,7 @@ export function encode({ encoder }, x) {
 }
 
 /** Latent vectors z (n, z_dim) to the logits of the pixels, (n, x_dim). */
-export function decode({ decoder }, z) {
+export function decode_logits({ decoder }, z) {
   const h = elu(dense(decoder.hidden, Float32Array.from(z))); // (n, h_dim)
   return dense(decoder.logits, h);
 }
@@ -248,7 +248,7 @@ export function adam(theta, gradient, state, learning_rate) {
   }
 }
 
-// The prior --------------------------------------------------------------------------------------
+// Noise, and the prior --------------------------------------------------------------------------
 
 /** Uniform numbers in [0, 1), the same for the same seed (mulberry32, by Tommy Ettinger). */
 export function random(seed) {

@@ -6,7 +6,6 @@ measured is the price of the all-reduce. `python -m bench.together` prints the r
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from bench.ports import reserved
 from bench.summary import spread
 
 WORKERS = 2
@@ -22,15 +22,6 @@ ROUNDS = 5
 SUMS = 100  # all-reduces in a round
 
 Turn = Callable[[], float]
-
-
-def addresses() -> list[str]:
-    """An address for each worker, with a port that was free a moment ago."""
-    with ExitStack() as stack:
-        servers = [
-            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(WORKERS)
-        ]
-        return [f"127.0.0.1:{server.getsockname()[1]}" for server in servers]
 
 
 def start(workers: list[str], rank: int) -> subprocess.Popen[str]:
@@ -110,11 +101,10 @@ def measure() -> dict[str, Any]:
     """
     from vae_lib.training import train
 
-    where = addresses()
     with ExitStack() as stack:
-        processes = []
+        workers, processes = stack.enter_context(reserved(WORKERS)), []
         for rank in range(WORKERS):
-            processes.append(start(where, rank))
+            processes.append(start(workers, rank))
             stack.callback(processes[-1].wait)
             stack.callback(processes[-1].kill)
         alone = turns(train)

@@ -5,13 +5,15 @@ import re
 import shlex
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import yaml
 from distributed.cli import dask_scheduler, dask_ssh, dask_worker
 
-from tests.support import ROOT, addresses, tf_config
+from bench.ports import reserved
+from tests.support import ROOT, tf_config
 from vae_lib.runs.command_line import program
 
 PAGE = (ROOT / "chapters/many-runs.md").read_text("utf-8")
@@ -85,23 +87,23 @@ def test_the_program_for_several_machines_runs_here_on_two_processes(tmp_path):
     shorter = program.replace("range(10)", "range(2)").replace("x, 1000,", "x, 5,")
     assert shorter.count("range(2)") == shorter.count("x, 5,") == 1
     (tmp_path / "together.py").write_text(shorter)
-    workers = addresses(2)
-    processes = []
-    for index in range(2):
+
+    def run(index):
         settings = {"TF_CONFIG": tf_config(workers, index), "VAE_LIB_MNIST": "small"}
-        processes.append(
-            subprocess.Popen(
-                [sys.executable, "together.py"],
-                cwd=tmp_path,
-                env=os.environ | settings,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
+        return subprocess.run(
+            [sys.executable, "together.py"],
+            cwd=tmp_path,
+            env=os.environ | settings,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
-    said = [process.communicate(timeout=120) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], said
-    first, second = (float(line.strip("[]")) for line in said[0][0].splitlines())
+
+    with reserved(2) as workers, ThreadPoolExecutor(2) as executor:
+        runs = list(executor.map(run, range(2)))
+    assert [run.returncode for run in runs] == [0, 0], runs
+    first, second = (float(line.strip("[]")) for line in runs[0].stdout.splitlines())
     assert second < first  # the loss, after 5 and after 10 iterations
-    assert said[1][0] == ""
+    assert runs[1].stdout == ""
     assert (tmp_path / "together.keras").exists()

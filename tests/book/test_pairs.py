@@ -1,11 +1,8 @@
 """The chapters' two files stay in step, also when JupyterLab saves one."""
 
-import contextlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -13,6 +10,7 @@ import urllib.request
 import nbformat
 import pytest
 
+from tests.support import TOKEN, jupyterlab
 from tools import pairs
 
 CHAPTER = """\
@@ -41,7 +39,6 @@ Between two cells.
 1 + 1
 ```
 """
-START_SECONDS = 60
 
 
 @pytest.fixture
@@ -143,14 +140,14 @@ def test_a_missing_half_is_found(chapters):
 class Lab:
     """The contents API of a JupyterLab that runs."""
 
-    def __init__(self, info):
-        self.url, self.token = info["url"], info["token"]
+    def __init__(self, address):
+        self.address = address
 
     def ask(self, name, model=None):
         request = urllib.request.Request(
-            f"{self.url}api/contents/{name}",
+            f"{self.address}api/contents/{name}",
             data=json.dumps(model).encode() if model else None,
-            headers={"Authorization": f"token {self.token}"},
+            headers={"Authorization": f"token {TOKEN}"},
             method="PUT" if model else "GET",
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
@@ -159,32 +156,8 @@ class Lab:
 
 @pytest.fixture
 def lab(chapters, tmp_path):
-    """JupyterLab as `make lab` starts it, with nobody's settings."""
-    runtime = tmp_path / "runtime"
-    folders = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data"}
-    environment = os.environ | {name: str(tmp_path / f) for name, f in folders.items()}
-    environment["JUPYTER_RUNTIME_DIR"] = str(runtime)
-    command = [sys.executable, "-m", "jupyterlab", chapters, "--no-browser", "--port=0"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.append("--allow-root")
-    with (
-        (tmp_path / "lab.log").open("w") as log,
-        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as server,
-    ):
-        try:
-            yield Lab(wait_for_server(runtime, server, tmp_path / "lab.log"))
-        finally:
-            server.kill()  # it has started no kernel
-
-
-def wait_for_server(runtime, server, log):
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        for path in runtime.glob("jpserver-*.json"):
-            with contextlib.suppress(json.JSONDecodeError):  # half written
-                return json.loads(path.read_text())
-        time.sleep(0.1)
-    raise AssertionError(f"JupyterLab did not start:\n{log.read_text()}")
+    with jupyterlab(chapters, tmp_path) as address:
+        yield Lab(address)
 
 
 def test_jupyterlab_opens_and_saves_both_halves(chapters, lab):

@@ -7,12 +7,14 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
 
+from bench.ports import reserved
 from tests.distributed.worker import ARGUMENTS, MORE, OTHER_SIZE, images, vae
-from tests.support import ROOT, addresses, tf_config
+from tests.support import ROOT, tf_config
 from vae_lib.distributed import train_together
 from vae_lib.distributed.all_reduce import Cluster, connect, read_cluster
 from vae_lib.model import VAE
@@ -23,32 +25,22 @@ from vae_lib.training import train
 def workers(tmp_path_factory):
     """Two workers that train, write what came out, and train on; ended after the last test."""
     folder = tmp_path_factory.mktemp("cluster")
-    *pair, alone, absent = addresses(4)
-    said = [(folder / f"{rank}.txt").open("w") for rank in range(2)]
-    processes = [
-        subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "tests.distributed.worker",
-                str(rank),
-                folder,
-                tf_config([alone, absent], 0),
-            ],
-            env=os.environ | {"TF_CONFIG": tf_config(pair, rank)},
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=said[rank],
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    yield processes, folder
-    for process, file in zip(processes, said, strict=True):
-        process.kill()
-        process.wait()
-        process.stdout.close()
-        file.close()
+    with ExitStack() as stack:
+        *pair, alone, absent = stack.enter_context(reserved(4))
+        processes = []
+        for rank in range(2):
+            command = [sys.executable, "-m", "tests.distributed.worker", str(rank), folder]
+            process = subprocess.Popen(
+                [*command, tf_config([alone, absent], 0)],
+                env=os.environ | {"TF_CONFIG": tf_config(pair, rank)},
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=stack.enter_context((folder / f"{rank}.txt").open("w")),
+                text=True,
+            )
+            processes.append(stack.enter_context(process))
+            stack.callback(process.kill)
+        yield processes, folder
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +94,7 @@ def test_workers_that_were_called_differently_are_refused(together):
 
 def test_a_worker_that_dies_is_reported_to_the_other(workers, together):
     processes, _ = workers
-    time.sleep(1.0)  # the compilation is done, and both are under way
+    assert [process.stdout.readline() for process in processes] == ["under way\n"] * 2
     start = time.monotonic()
     processes[1].kill()
     said = json.loads(processes[0].stdout.readline())

@@ -14,7 +14,7 @@ def chapter(tmp_path):
     parameters = "\n".join(f"{name} = {value!r}" for name, value in defaults.items())
     cells = [
         nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}),
-        nbformat.v4.new_code_cell(ENDINGS.format(log=str(tmp_path / "log.txt"))),
+        nbformat.v4.new_code_cell(ENDINGS.format(folder=str(tmp_path))),
         nbformat.v4.new_code_cell(NUMBERS, metadata={"tags": ["metrics"]}),
     ]
     kernel = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}

@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -23,9 +22,11 @@ from tests.support import (
     RAISES,
     SAYS_NOTHING,
     STAYS,
+    go_on,
     log,
     planned,
     swept,
+    wait_for,
 )
 from vae_lib.data import DataError
 from vae_lib.parameters import ChapterParameters, ParameterError
@@ -200,8 +201,7 @@ def test_another_version_of_the_library_is_no_partner(chapter):
 def test_leaving_a_sweep_early_stops_its_runs_and_keeps_what_they_have(chapter):
     points = planned(chapter, h_dim=[STAYS], seed=[0, 1, 2, 3])
     with ThreadPoolExecutor(2) as executor, closing(sweep(points, executor, chapter=chapter)) as s:
-        while not (chapter.parent / "log.txt").exists() or len(log(chapter)) < 2:
-            next(s)
+        wait_for(lambda: len(log(chapter)) == 2 or next(s))
     assert not run_module._running
     kept = {p.parameters["seed"]: [f.name for f in p.folder.glob("*.json")] for p in points}
     assert kept == {0: ["failure.json"], 1: ["failure.json"], 2: [], 3: []}
@@ -209,14 +209,24 @@ def test_leaving_a_sweep_early_stops_its_runs_and_keeps_what_they_have(chapter):
     assert (failure["cell"], failure["error"]) == (3, "its process was ended by SIGTERM")
 
 
-def test_what_is_stopped_before_its_first_cell_is_not_begun_again(chapter):
+NEVER_READY = """\
+import pathlib, sys, time
+while "ipykernel_launcher" in sys.orig_argv and not pathlib.Path({go!r}).exists():
+    time.sleep(0.05)
+"""
+
+
+def test_what_is_stopped_before_its_first_cell_is_not_begun_again(chapter, tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text(NEVER_READY.format(go=str(tmp_path / "go")))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     points = planned(chapter)
     with ThreadPoolExecutor(1) as executor, closing(sweep(points, executor, chapter=chapter)) as s:
         wait_for(lambda: run_module._running or next(s))
-    assert not (chapter.parent / "log.txt").exists()
+    assert log(chapter) == []
     failure = json.loads((points[0].folder / "failure.json").read_text())
     assert (failure["cell"], failure["error"]) == (None, "its process was ended by SIGTERM")
     assert not points[0].is_fresh
+    go_on(chapter)
     assert swept(points, chapter)["z_dim=100,seed=0"].error is None
 
 
@@ -277,7 +287,7 @@ def test_the_command_prints_a_line_a_run_and_its_status_tells_of_failures(chapte
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_a_stopped_command_leaves_nothing_running_and_goes_on_later(chapter, number):
     command = start(chapter, "--h-dim", STAYS, "--seeds", 0, 1, "--jobs", 1)
-    wait_for(lambda: (chapter.parent / "log.txt").exists())
+    wait_for(lambda: log(chapter))
     command.send_signal(number)
     _, err = command.communicate(timeout=30)
     assert command.returncode == 130
@@ -290,17 +300,10 @@ def test_a_stopped_command_leaves_nothing_running_and_goes_on_later(chapter, num
 
 def test_a_killed_command_leaves_nothing_running(chapter):
     command = start(chapter, "--h-dim", STAYS, "--jobs", 1)
-    wait_for(lambda: (chapter.parent / "log.txt").exists())
+    wait_for(lambda: log(chapter))
     command.kill()
     command.communicate()
     wait_for(lambda: not kernels_of(chapter))
-
-
-def wait_for(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def kernels_of(chapter):

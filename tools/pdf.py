@@ -4,9 +4,9 @@ What is printed is what was checked and published. `_static/print.css` says how 
 paper, here and when a reader prints a page.
 """
 
+import io
 import json
 import posixpath
-import re
 from html import escape
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import yaml
 from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import Error, Page, Route
+from pypdf import PdfReader
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from tools.browser import find_browser, launched
@@ -123,10 +124,12 @@ def read_pages(html: Path, source: Path) -> tuple[str, list[Tag]]:
 
 
 def page_numbers(pdf: bytes) -> dict[str, int]:
-    """Return the page on which each target of a link is, in a PDF as Chromium writes it."""
-    sheets = re.findall(rb"\n(\d+) 0 obj\n<</Type /Page\n", pdf)
-    targets = re.findall(rb"/(\S+) \[(\d+) 0 R /XYZ", pdf)
-    return {name.decode(): sheets.index(sheet) + 1 for name, sheet in targets}
+    """Return the page on which each target of a link is."""
+    reader = PdfReader(io.BytesIO(pdf))
+    places = reader.named_destinations.items()
+    numbers = {name: reader.get_destination_page_number(place) for name, place in places}
+    # Chromium's are names, which PDF writes with a slash.
+    return {name.removeprefix("/"): k + 1 for name, k in numbers.items() if k is not None}
 
 
 def printed(page: Page, html: Path, document: str) -> bytes:
@@ -171,6 +174,7 @@ def add_pdf(html: Path, source: Path) -> None:
         print(MISSING.format(f"Chromium did not print it ({error.message.splitlines()[0]})"))
         return
     (html / NAME).write_bytes(pdf)
-    text = LINK.format(name=NAME, pages=max(page_numbers(pdf).values()), size=len(pdf) / 1e6)
+    pages = len(PdfReader(io.BytesIO(pdf)).pages)
+    text = LINK.format(name=NAME, pages=pages, size=len(pdf) / 1e6)
     index = html / "index.html"
     index.write_text(index.read_text("utf-8").replace(MARK, text), "utf-8")

@@ -1,9 +1,13 @@
-"""Pages as parts of one book, and what a PDF says about its pages; printing has its own test."""
+"""Pages as parts of one book, and what a PDF says about its pages; the book has its own test."""
+
+import io
 
 import pytest
 from bs4 import BeautifulSoup
+from pypdf import PdfReader, PdfWriter
 
 from tools import pdf
+from tools.browser import REMEDY, find_browser, launched
 
 PAGES = ["index", "chapters/01-one", "chapters/02-two"]
 
@@ -71,11 +75,24 @@ def test_contents_name_chapters_and_sections_with_their_pages(text):
     ]
 
 
-def test_the_page_of_a_heading_is_read_from_the_pdf():
-    sheets = "".join(f"\n{k} 0 obj\n<</Type /Page\n>>\nendobj" for k in (2, 7, 50))
-    targets = "/index [2 0 R /XYZ 0 841 0]\n/chapters-01-one--s [50 0 R /XYZ 0 153.4 0]"
-    numbers = pdf.page_numbers(f"%PDF{sheets}\n60 0 obj\n<<{targets}>>".encode())
-    assert numbers == {"index": 1, "chapters-01-one--s": 3}
+SHEETS = """\
+<!DOCTYPE html><meta charset="utf-8"><title>Sheets</title>
+<script>MathJax = {startup: {promise: Promise.resolve()}}</script>
+<style>section { break-before: page }</style>
+<a href="#one">1</a> <a href="#one--why-(not)">2</a> <a href="#two">3</a>
+<section id="one"><h1>One</h1></section><section>Between</section>
+<section><h2 id="one--why-(not)">Why (not)</h2></section><section id="two"><h1>Two</h1></section>
+"""
+
+
+def test_the_page_of_each_heading_is_read_from_what_chromium_prints(tmp_path):
+    if find_browser() is None:
+        pytest.skip(REMEDY)
+    with launched() as browser:
+        content = pdf.printed(browser.new_page(), tmp_path, SHEETS)
+    texts = [page.extract_text().strip() for page in PdfReader(io.BytesIO(content)).pages]
+    assert texts == ["1 2 3", "One", "Between", "Why (not)", "Two"]
+    assert pdf.page_numbers(content) == {"one": 2, "one--why-(not)": 4, "two": 5}
 
 
 def test_without_a_browser_the_pages_stay_as_they_are_and_one_sentence_says_why(
@@ -89,15 +106,24 @@ def test_without_a_browser_the_pages_stay_as_they_are_and_one_sentence_says_why(
     assert capsys.readouterr().out.count(".") == 1
 
 
+def blank(pages):
+    """A PDF of so many pages."""
+    writer, content = PdfWriter(), io.BytesIO()
+    for _ in range(pages):
+        writer.add_blank_page(width=595, height=842)
+    writer.write(content)
+    return content.getvalue()
+
+
 def test_the_front_page_links_to_the_pdf_and_says_how_large_it_is(tmp_path, monkeypatch):
     (tmp_path / "index.html").write_text(f"<p>a</p>{pdf.MARK}<p>b</p>")
-    content = b"\n1 0 obj\n<</Type /Page\n/index [1 0 R /XYZ".ljust(3_400_000)
+    content = blank(pages=3).ljust(3_400_000)
     monkeypatch.setattr(pdf, "find_browser", lambda: "chromium")
     monkeypatch.setattr(pdf, "print_book", lambda html, source: content)
     pdf.add_pdf(tmp_path, tmp_path)
     page = (tmp_path / "index.html").read_text()
     assert f'<a href="{pdf.NAME}">' in page
-    assert "(1 pages, 3 MB)" in page
+    assert "(3 pages, 3 MB)" in page
     assert (tmp_path / pdf.NAME).read_bytes() == content
 
 

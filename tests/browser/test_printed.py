@@ -1,9 +1,11 @@
 """The PDF of the whole book, as Chromium printed it: all there, nothing blank, links that lead."""
 
+import io
 import re
-import zlib
+from itertools import chain
 
 import pytest
+from pypdf import PdfReader
 
 from tests.support import ROOT
 from tools.browser import REMEDY, find_browser
@@ -20,6 +22,7 @@ CHAPTERS = [
     "The latent space: what the model has learned",
     "Evaluation: a case where the truth is known",
 ]
+NUMBERED = [f"{k}. {title}" for k, title in enumerate(CHAPTERS, 1)]
 
 
 @pytest.fixture(scope="module")
@@ -30,53 +33,58 @@ def pdf():
 
 
 @pytest.fixture(scope="module")
-def objects(pdf):
-    """The parts of a PDF by their numbers."""
-    return dict(re.findall(rb"\n(\d+) 0 obj\n(.*?)\nendobj", pdf, re.DOTALL))
+def book(pdf):
+    return PdfReader(io.BytesIO(pdf))
 
 
-@pytest.fixture(scope="module")
-def sheets(objects):
-    """What is drawn on each page, in PDF's own language."""
-
-    def drawn(sheet):
-        stream = objects[re.search(rb"/Contents (\d+) 0 R", sheet)[1]]
-        return zlib.decompress(stream.partition(b"stream\n")[2])
-
-    return [drawn(each) for each in objects.values() if each.startswith(b"<</Type /Page\n")]
-
-
-def test_it_is_a_whole_book_and_no_page_of_it_is_blank(sheets):
-    assert len(sheets) > 100
-    shown = [len(re.findall(rb"\bT[jJ]\b", sheet)) for sheet in sheets[1:]]
+def test_it_is_a_whole_book_and_no_page_of_it_is_blank(book):
+    assert len(book.pages) > 100
+    drawn = [page.get_contents().get_data() for page in book.pages[1:]]
+    shown = [len(re.findall(rb"\bT[jJ]\b", each)) for each in drawn]  # PDF's "show this text"
     assert min(shown) > 2  # more than the running head and the number of the page
 
 
-def test_the_bookmarks_have_every_chapter_in_order(objects):
-    bookmarks = [each for each in objects.values() if each.startswith(b"<</Title (")]
-    titles = [re.search(rb"\((.*?)\)\n", each)[1].decode("latin-1") for each in bookmarks]
+def flat(outline):
+    """The bookmarks of all levels, in order."""
+    for each in outline:
+        yield from flat(each) if isinstance(each, list) else [each]
+
+
+def test_the_bookmarks_have_every_chapter_in_order(book):
+    titles = [each.title for each in flat(book.outline)]
     found = [title for title in titles if re.sub(r"^\d\. ", "", title) in CHAPTERS]
-    assert found == [f"{k}. {title}" for k, title in enumerate(CHAPTERS, 1)]
+    assert found == NUMBERED
 
 
-def test_text_can_be_searched_and_fonts_come_along(objects):
-    fonts = [each for each in objects.values() if each.startswith(b"<</Type /Font\n")]
-    text = [font for font in fonts if b"/Subtype /Type0" in font]
-    formulas = [font for font in fonts if b"/Subtype /Type3" in font]  # glyphs drawn in the PDF
-    files = [each for each in objects.values() if b"/FontFile" in each]
+def test_each_chapter_begins_on_the_page_that_its_link_leads_to(book, pdf):
+    """And its text can be searched."""
+    numbers = page_numbers(pdf)
+    places = [f"chapters-{path.stem}" for path in sorted((ROOT / "chapters").glob("[0-9][0-9]-*.md"))]
+    for place, title in zip(places, NUMBERED, strict=True):
+        text = book.pages[numbers[place] - 1].extract_text()
+        assert title in " ".join(text.split())
+
+
+def test_text_can_be_searched_and_fonts_come_along(book):
+    used = [page["/Resources"]["/Font"].values() for page in book.pages]
+    fonts = {each.idnum: each.get_object() for each in chain.from_iterable(used)}.values()
+    text = [font for font in fonts if font["/Subtype"] == "/Type0"]
+    formulas = [font for font in fonts if font["/Subtype"] == "/Type3"]  # glyphs drawn in the PDF
     assert text
     assert formulas
-    assert all(b"/ToUnicode" in font for font in [*text, *formulas])
-    assert len(files) == len(text)
+    assert all("/ToUnicode" in font for font in [*text, *formulas])
+    described = [font["/DescendantFonts"][0]["/FontDescriptor"] for font in text]
+    assert all({"/FontFile", "/FontFile2", "/FontFile3"} & each.keys() for each in described)
 
 
-def test_links_within_the_book_lead_to_a_page_of_it(pdf):
-    targets = set(re.findall(rb"/Dest /(\S+)", pdf))
-    numbers = page_numbers(pdf)
+def test_links_within_the_book_lead_to_a_page_of_it(book, pdf):
+    links = [link.get_object() for page in book.pages for link in page.annotations or []]
+    targets = {link["/Dest"].removeprefix("/") for link in links if "/Dest" in link}
     assert len(targets) > 200
-    assert {target.decode() for target in targets} <= set(numbers)
+    assert targets <= set(page_numbers(pdf))
 
 
-def test_the_front_page_links_to_it_with_its_length(sheets):
+def test_the_front_page_links_to_it_with_its_length(book):
     text = (BOOK / "index.html").read_text("utf-8")
-    assert re.search(rf'<a href="{NAME}">[^<]*</a>\s*\({len(sheets)} pages, \d+ MB\)', text)
+    pages = len(book.pages)
+    assert re.search(rf'<a href="{NAME}">[^<]*</a>\s*\({pages} pages, \d+ MB\)', text)

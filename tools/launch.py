@@ -72,10 +72,10 @@ def copies(source: Path, site: str, library: str) -> Iterator[tuple[str, Noteboo
         yield f"{stem}.ipynb", launchable(text, library)
 
 
-def pages_of_a_clone(source: Path) -> list[str]:
-    """Return the pages that read what only a clone has."""
+def pages_of_a_clone(source: Path) -> dict[str, list[str]]:
+    """Return the pages that read what only a clone has, and the patterns of those files."""
     config = yaml.safe_load((source / "_config.yml").read_text("utf-8"))
-    return list(config["sphinx"]["config"]["pages_of_a_clone"])
+    return dict(config["sphinx"]["config"]["pages_of_a_clone"])
 
 
 def write_copies(root: Path, source: Path, html: Path) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from bench import ROOT
 from bench.protocol import Settings
 
-HERE = ROOT / "bench"
 XLA_FLAGS = "--xla_cpu_prefer_vector_width=512"  # what vae_lib sets for itself, here for all
 LAST_LINES = 8  # of what a worker that failed has said
 

@@ -17,6 +17,11 @@ Prepare = Callable[[Any, Any, bool, bool], Issue]
 Wait = Callable[[Any], object]
 
 
+def as_used(left: Any, right: Any, left_transposed: bool, right_transposed: bool) -> list[Any]:
+    """The factors of a product from what is stored: in every library `.T` is a view."""
+    return [left.T if left_transposed else left, right.T if right_transposed else right]
+
+
 def issue_all(issues: list[Issue], wait: Wait, repeats: int) -> None:
     """Issue each product once, one after the other, and wait for all results; again and again."""
     for _ in range(repeats):

@@ -81,7 +81,7 @@ def write_404(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect each to its event; the theme adds its buttons at priority 501."""
     app.add_config_value("book_description", "", "html", str)
-    app.add_config_value("pages_of_a_clone", [], "html", list)
+    app.add_config_value("pages_of_a_clone", {}, "html", dict)
     app.connect("html-page-context", describe, priority=400)  # before sphinxext.opengraph
     app.connect("html-page-context", keep_in_clone, priority=502)
     app.connect("build-finished", write_404)

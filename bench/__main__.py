@@ -17,8 +17,8 @@ from pathlib import Path
 
 import click
 
-from bench import machine, report
-from bench.driver import HERE, XLA_FLAGS, BenchError
+from bench import ROOT, machine, report
+from bench.driver import XLA_FLAGS, BenchError
 from bench.entrants import NAMES, PEERS
 from bench.measure import measure
 from bench.options import Options, in_a_folder
@@ -36,7 +36,7 @@ from vae_lib.support.files import write_text
     "--out",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     callback=in_a_folder,
-    default=HERE / "results.json",
+    default=ROOT / "bench/results.json",
     show_default="bench/results.json",
 )
 @click.option(

@@ -4,15 +4,13 @@ import json
 import os
 import subprocess
 import time
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
+from bench import ROOT
 from bench.protocol import Settings
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
 XLA_FLAGS = "--xla_cpu_prefer_vector_width=512"  # what vae_lib sets for itself, here for all
 LAST_LINES = 8  # of what a worker that failed has said
 
@@ -25,7 +23,7 @@ class Worker:
     """A process that waits for its turn.
 
     Args:
-        name: its module, such as `contestants.train`.
+        name: its module, such as `bench.contestants.train`.
         python: the interpreter of its environment.
         settings: what it is told first.
         folder: of temporary files.
@@ -103,22 +101,14 @@ def environment(folder: Path) -> dict[str, str]:
     )
 
 
-class Crew:
+class Crew(AbstractContextManager["Crew"]):
     """All workers of a benchmark; when the block is left, none is left over."""
 
     def __init__(self, settings: Settings, folder: Path, bar: Any) -> None:
         self.settings, self.folder, self.bar = settings, folder, bar
         self.stack = ExitStack()
 
-    def __enter__(self) -> "Crew":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stack.close()
 
     def measure(self, modules: dict[str, Path], rounds: int) -> dict[str, dict[str, Any]]:

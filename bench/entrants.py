@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
+from bench import ROOT
+
 PEERS = ROOT / ".venv-peers/bin/python"  # `make peers` makes it
 
 
@@ -30,13 +31,13 @@ class Entrant(NamedTuple):
 CONTESTANTS = {
     "train": Entrant("train, of this book", "bench.contestants.train"),
     "keras": Entrant("Keras fit", "bench.contestants.keras_fit"),
-    "tutorial": Entrant("TensorFlow tutorial's loop", "bench.contestants.tf_tutorial"),
-    "tf1": Entrant("TF1 session, as the source notebook", "bench.contestants.tf1_loop"),
+    "tutorial": Entrant("TensorFlow tutorial", "bench.contestants.tf_tutorial"),
+    "tf1": Entrant("TF1 session", "bench.contestants.tf1_loop"),
     "torch": Entrant("PyTorch, eager", "bench.contestants.torch_eager", "torch"),
     "torch_compiled": Entrant(
         "PyTorch, compiled", "bench.contestants.torch_compiled", "torch", True
     ),
-    "jax": Entrant("JAX, scan over the epoch", "bench.contestants.jax_scan", "jax"),
+    "jax": Entrant("JAX", "bench.contestants.jax_scan", "jax"),
 }
 PRODUCTS = {
     "numpy": Entrant("NumPy", "bench.studies.products_numpy"),

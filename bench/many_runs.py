@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from bench.driver import HERE
+from bench import ROOT
 from bench.machine import describe
 from bench.together import measure as measure_together
 from vae_lib.runs.sweep import Point, plan, sweep
@@ -69,7 +69,9 @@ def main() -> None:
     swept = measure_sweep()
     print(json.dumps(swept, indent=1))
     record = {"machine": describe(), "sweep": swept, "together": measure_together()}
-    write_text(HERE / "many_runs.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    write_text(
+        ROOT / "bench/many_runs.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """Time a library's matrix products: those of a step one by one, and one large one."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from bench.clock import seconds
 from bench.protocol import Settings, Turn
 from bench.work import Product, products
 
@@ -17,12 +17,15 @@ Prepare = Callable[[Any, Any, bool, bool], Issue]
 Wait = Callable[[Any], object]
 
 
-def seconds(issues: list[Issue], wait: Wait, repeats: int) -> float:
-    """Time for issuing each product once, one after the other, and having all results."""
-    start = time.perf_counter()
+def as_used(left: Any, right: Any, left_transposed: bool, right_transposed: bool) -> list[Any]:
+    """The factors of a product from what is stored: in every library `.T` is a view."""
+    return [left.T if left_transposed else left, right.T if right_transposed else right]
+
+
+def issue_all(issues: list[Issue], wait: Wait, repeats: int) -> None:
+    """Issue each product once, one after the other, and wait for all results; again and again."""
     for _ in range(repeats):
         wait([issue() for issue in issues])
-    return (time.perf_counter() - start) / repeats
 
 
 def measure(turn: Turn, settings: Settings, prepare: Prepare, wait: Wait) -> None:
@@ -47,6 +50,6 @@ def measure(turn: Turn, settings: Settings, prepare: Prepare, wait: Wait) -> Non
     large = issue(Product((LARGE, LARGE), (LARGE, LARGE)))
     while True:
         with turn() as result:
-            result["products"] = seconds(eleven, wait, REPEATS)
-            fastest = min(seconds([large], wait, 1) for _ in range(5))
+            result["products"] = seconds(lambda: issue_all(eleven, wait, REPEATS)) / REPEATS
+            fastest = min(seconds(lambda: issue_all([large], wait, 1)) for _ in range(5))
             result["flop_per_second"] = 2 * LARGE**3 / fastest

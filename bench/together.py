@@ -8,11 +8,11 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from bench.clock import seconds
 from bench.ports import reserved
 from bench.summary import spread
 
@@ -21,7 +21,7 @@ STEPS = {64: 150, 1024: 60}  # by the joined minibatch: about a second each
 ROUNDS = 5
 SUMS = 100  # all-reduces in a round
 
-Turn = Callable[[], float]
+Action = Callable[[], object]
 
 
 def start(workers: list[str], rank: int) -> subprocess.Popen[str]:
@@ -45,7 +45,7 @@ def ask(processes: list[subprocess.Popen[str]], what: str) -> float:
     return max(float(process.stdout.readline()) for process in processes if process.stdout)
 
 
-def turns(train: Callable[..., Any]) -> dict[str, Turn]:
+def trainings(train: Callable[..., Any]) -> dict[str, Action]:
     """What can be timed: some steps of a training loop at each size of the minibatch."""
     from vae_lib.data import load_mnist
     from vae_lib.model import VAE
@@ -53,18 +53,12 @@ def turns(train: Callable[..., Any]) -> dict[str, Turn]:
 
     x = load_mnist("small", flat=True).x_train  # (4000, 784)
 
-    def turn(batch_size: int, steps: int) -> Turn:
+    def training(batch_size: int, steps: int) -> Action:
         model = VAE()
         model.compile(keras.optimizers.Adam())
+        return lambda: train(model, x, steps, batch_size=batch_size, report_every=steps)
 
-        def seconds() -> float:
-            begin = time.perf_counter()
-            train(model, x, steps, batch_size=batch_size, report_every=steps)
-            return time.perf_counter() - begin
-
-        return seconds
-
-    return {str(size): turn(size, steps) for size, steps in STEPS.items()}
+    return {str(size): training(size, steps) for size, steps in STEPS.items()}
 
 
 def work() -> None:
@@ -75,20 +69,18 @@ def work() -> None:
     from vae_lib.distributed.all_reduce import connect, read_cluster
     from vae_lib.model import VAE
 
-    known = turns(train_together)
+    known = trainings(train_together)
     size = sum(w.size for w in VAE().get_weights()) + 1  # a session of its own
     add = connect(read_cluster(), size, timeout=50.0)
     flat = np.zeros(size, np.float32)
 
-    def sums() -> float:
-        begin = time.perf_counter()
+    def sums() -> None:
         for _ in range(SUMS):
             add(flat)
-        return (time.perf_counter() - begin) / SUMS
 
     known["all_reduce"] = sums
     for line in sys.stdin:
-        print(known[line.strip()](), flush=True)
+        print(seconds(known[line.strip()]), flush=True)
 
 
 def measure() -> dict[str, Any]:
@@ -107,14 +99,14 @@ def measure() -> dict[str, Any]:
             processes.append(start(workers, rank))
             stack.callback(processes[-1].wait)
             stack.callback(processes[-1].kill)
-        alone = turns(train)
+        alone = trainings(train)
         pairs: dict[str, list[tuple[float, float]]] = {name: [] for name in alone}
         all_reduce = []
         for i in range(1 + ROUNDS):
-            taken = {name: (ask(processes, name), turn()) for name, turn in alone.items()}
-            seconds = ask(processes, "all_reduce")
+            taken = {name: (ask(processes, name), seconds(one)) for name, one in alone.items()}
+            of_sums = ask(processes, "all_reduce")
             if i:  # the first round compiles
-                all_reduce.append(seconds)
+                all_reduce.append(of_sums / SUMS)
                 for name, pair in taken.items():
                     pairs[name].append(pair)
     batches = {}

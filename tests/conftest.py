@@ -13,9 +13,15 @@ from vae_lib.data import load_mnist
 
 
 @pytest.fixture(scope="session")
-def digits():
-    """500 handwritten digits in [0, 1], in no order, (500, 784)."""
-    return load_mnist("small", flat=True).x_train[:500]
+def split():
+    """The 5,000 handwritten digits that come with the library: to train on, and to test."""
+    return load_mnist("small", flat=True)
+
+
+@pytest.fixture(scope="session")
+def digits(split):
+    """500 of them in [0, 1], in no order, (500, 784)."""
+    return split.x_train[:500]
 
 
 @pytest.fixture(scope="session")

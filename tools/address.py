@@ -16,7 +16,7 @@ REPOSITORY = "BOOK_REPOSITORY"
 SITE = "BOOK_URL"
 ON_GITHUB = re.compile(r"https://github\.com/([\w-]+)/([\w.-]+?)(?:\.git)?/?")
 BY_SSH = re.compile(r"(?:ssh://)?git@github\.com[:/]")
-WEB = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?")
+WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?")
 LAUNCH_BRANCH = "launch"  # what tools/launch.py writes is pushed there
 CARD = "_static/card.png"
 
@@ -55,7 +55,7 @@ def find(root: Path, environment: Mapping[str, str] = os.environ) -> Address:
     """
     repository = named(environment) or from_actions(environment) or of_clone(root)
     site = environment.get(SITE)
-    if site and not WEB.fullmatch(site):
+    if site and not WEB_ADDRESS.fullmatch(site):
         raise AddressError(f"{SITE} is {site!r}; it has to be like https://example.org/book/.")
     if repository and not site:
         site = on_pages(repository)

@@ -3,8 +3,8 @@
 python -m tools.book execute    run each chapter of which no fresh result is at hand
 python -m tools.book build      the same, then typeset and check _build/html
 
-A result is fresh as long as the chapter's cells, the library, uv.lock and the digits
-are what they were; it is kept under that key in .book/executed/.
+A result is fresh as long as the chapter's cells, the library, uv.lock, the digits, and what
+the page reads besides are what they were; it is kept under that key in .book/executed/.
 """
 
 import hashlib
@@ -21,20 +21,16 @@ import click
 import nbformat
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from tools import address, card, check_html, launch, pairs, panels, pdf, prose
+from tools import ROOT, address, card, check_html, launch, pairs, panels, pdf, prose
 from tools.browser import find_browser
 from vae_lib.data import DataError
-from vae_lib.runs.freshness import ROOT, FoundDigits, files_digest, find_digits, library_digest
+from vae_lib.runs.freshness import FoundDigits, files_digest, find_digits, library_digest
 from vae_lib.runs.notebook import figure_png
 from vae_lib.runs.run import notebook_environment
 from vae_lib.support.commands import status_of
 
 CELL_TIMEOUT = 1200  # seconds; the longest cell trains for a fraction of it
 REPORT = "report.xml"
-RECORDS = {
-    "benchmark": "bench/results.json",
-    "many-runs": "bench/many_runs.json",
-}  # what a page reads besides
 FRONT_PICTURE = ("07-latent-space", "fig-manifold")  # index.md shows it, and the explorer
 KEPT_RESULTS = 3  # of each chapter, so that going back to other digits runs nothing
 
@@ -44,7 +40,7 @@ class BookError(Exception):
 
 
 def digits_at_hand() -> FoundDigits:
-    """Find the digits once: eight kernels need not each try the network."""
+    """Find the digits once: no kernel need try the network."""
     try:
         digits = find_digits()
     except DataError as error:
@@ -70,8 +66,9 @@ def result_path(root: Path, chapter: Path, digits: FoundDigits) -> Path:
     """Return where a chapter's executed copy is kept: its outputs have no part in the key."""
     cells = prose.with_probes(read(chapter)).cells
     content = [(cell.cell_type, cell.source, cell.metadata) for cell in cells]
-    records = [root / name for page, name in RECORDS.items() if page == chapter.stem]
-    sources = library_digest(root) + files_digest(root, records) * bool(records)
+    reads = launch.pages_of_a_clone(root).get(f"chapters/{chapter.stem}", [])
+    others = [path for pattern in reads for path in root.glob(pattern) if path.is_file()]
+    sources = [library_digest(root), files_digest(root, others)]
     parts = json.dumps([content, sources, digits.label], sort_keys=True)
     key = hashlib.sha256(parts.encode()).hexdigest()[:16]
     return root / ".book/executed" / f"{chapter.stem}-{key}.ipynb"

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 REMEDY = "no Chromium on PATH: install the system's package, for example `apt install chromium`"
 QUIET = ["--disable-background-networking", "--disable-gpu"]  # it asks no host by itself
 
 
 def find_browser() -> Path | None:
     """Return the program of the first Chromium on PATH, if there is one."""
-    programs = map(shutil.which, NAMES)
+    programs = map(shutil.which, PROGRAMS)
     return next((Path(program) for program in programs if program), None)
 
 

@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 from bs4 import BeautifulSoup
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+from tools import ROOT
+
 # A link element names a page, unless its relation makes the browser fetch something.
 FETCHING = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect"}
 FETCHING |= {"dns-prefetch", "manifest", "apple-touch-icon"}

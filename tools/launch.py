@@ -49,7 +49,7 @@ def launchable(notebook: NotebookNode, library: str) -> NotebookNode:
     return NotebookNode({**notebook, "cells": cells, "metadata": NotebookNode(metadata)})
 
 
-def environment(library: str) -> str:
+def binder_environment(library: str) -> str:
     """Return the environment that Binder makes: the Python of this build, and the library."""
     python = f"python={sys.version_info.major}.{sys.version_info.minor}"
     made = {"channels": ["conda-forge"], "dependencies": [python, "pip", {"pip": [library]}]}
@@ -63,7 +63,7 @@ def copies(source: Path, site: str, library: str) -> Iterator[tuple[str, Noteboo
         for path in sorted((source / "chapters").glob("*.ipynb"))
         if f"chapters/{path.stem}" not in pages_of_a_clone(source)
     }
-    figures = [plain.figures(stem, notebook) for stem, notebook in chapters.items()]
+    figures = [plain.figure_numbers(stem, notebook) for stem, notebook in chapters.items()]
     references = plain.References(
         dict(chain.from_iterable(figures)), plain.sources(source / "references.bib"), site
     )
@@ -72,10 +72,10 @@ def copies(source: Path, site: str, library: str) -> Iterator[tuple[str, Noteboo
         yield f"{stem}.ipynb", launchable(text, library)
 
 
-def pages_of_a_clone(source: Path) -> list[str]:
-    """Return the pages that read what only a clone has."""
+def pages_of_a_clone(source: Path) -> dict[str, list[str]]:
+    """Return the pages that read what only a clone has, and the patterns of those files."""
     config = yaml.safe_load((source / "_config.yml").read_text("utf-8"))
-    return list(config["sphinx"]["config"]["pages_of_a_clone"])
+    return dict(config["sphinx"]["config"]["pages_of_a_clone"])
 
 
 def write_copies(root: Path, source: Path, html: Path) -> None:
@@ -86,7 +86,7 @@ def write_copies(root: Path, source: Path, html: Path) -> None:
         return
     library = requirement(root, where.repository)
     (folder / "chapters").mkdir(parents=True)
-    (folder / "environment.yml").write_text(environment(library), "utf-8")
+    (folder / "environment.yml").write_text(binder_environment(library), "utf-8")
     (folder / "README.md").write_text(README.format(repository=where.repository), "utf-8")
     for name, copy in copies(source, where.site, library):
         nbformat.write(copy, folder / "chapters" / name)

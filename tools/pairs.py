@@ -15,15 +15,16 @@ from jupytext.combine import combine_inputs_with_outputs
 from jupytext.compare import NotebookDifference, compare_notebooks
 from nbformat import NotebookNode
 
+from tools import ROOT
 from vae_lib.support.commands import status_of
 
-CHAPTERS = Path(__file__).resolve().parents[1] / "chapters"
+CHAPTERS = ROOT / "chapters"
 VALUES = "user_expressions"  # where JupyterLab keeps the values of {eval} in a text
 SETTINGS = {"cell_metadata_filter": f"-{VALUES}", "formats": "ipynb,md:myst"}
 REMEDY = "run `python -m tools.pairs sync` (the .md wins)"
 
 
-def read(path: Path) -> NotebookNode:
+def read_half(path: Path) -> NotebookNode:
     """Read either half of a pair."""
     return jupytext.read(path, fmt="md:myst" if path.suffix == ".md" else "ipynb")
 
@@ -39,11 +40,11 @@ def drift(source: Path) -> str:
     notebook = source.with_suffix(".ipynb")
     if not notebook.exists():
         return f"there is no {notebook.name}"
-    half = read(notebook)
+    half = read_half(notebook)
     for cell in half.cells:
         cell.metadata.pop(VALUES, None)  # an output, not a difference
     try:
-        compare_notebooks(half, read(source), "md:myst")
+        compare_notebooks(half, read_half(source), "md:myst")
     except NotebookDifference as difference:
         return " ".join(str(difference).split())[:200]
     return ""
@@ -57,9 +58,9 @@ def faults(source: Path) -> list[str]:
     found = [
         f"{path.name}: its metadata lacks jupytext's {', '.join(SETTINGS)}; {REMEDY}"
         for path in (source, notebook)
-        if not is_set(read(path))
+        if not is_set(read_half(path))
     ]
-    if any(holds_output(cell) for cell in read(notebook).cells):
+    if any(holds_output(cell) for cell in read_half(notebook).cells):
         found.append(f"{notebook.name}: holds outputs; {REMEDY}")
     return found
 
@@ -95,9 +96,9 @@ def _digest(*parts: str) -> str:
 
 def from_source(source: Path) -> NotebookNode:
     """Return the notebook of an .md: cell ids kept where there are any, no outputs."""
-    notebook, known = read(source), set()
+    notebook, known = read_half(source), set()
     if source.with_suffix(".ipynb").exists():
-        old = read(source.with_suffix(".ipynb"))
+        old = read_half(source.with_suffix(".ipynb"))
         known = {cell.id for cell in old.cells if "id" in cell}
         notebook = combine_inputs_with_outputs(notebook, old, "md:myst")
     jupytext_settings = {**notebook.metadata.get("jupytext", {}), **SETTINGS}
@@ -116,7 +117,7 @@ def sync(chapters: Path) -> list[Path]:
     changed = []
     for source in sorted(chapters.glob("*.md")):
         notebook = from_source(source)
-        if not is_set(read(source)):
+        if not is_set(read_half(source)):
             jupytext.write(notebook, source, fmt="md:myst")
             changed.append(source)
         target, text = source.with_suffix(".ipynb"), nbformat.writes(notebook) + "\n"

@@ -32,7 +32,7 @@ class References(NamedTuple):
     site: str
 
 
-def figures(stem: str, notebook: NotebookNode) -> Iterator[tuple[str, str]]:
+def figure_numbers(stem: str, notebook: NotebookNode) -> Iterator[tuple[str, str]]:
     """Yield each figure of a chapter, such as 05-loss, with its number."""
     cells = [cell.metadata.get("mystnb", {}).get("figure") for cell in notebook.cells]
     for k, figure in enumerate(filter(None, cells), 1):

@@ -1,15 +1,11 @@
 """This book's `vae_lib.training.train`."""
 
-from itertools import chain, repeat
-
 import numpy as np
 
-from bench.protocol import Settings, Turn
+from bench.protocol import Settings, Turn, epochs_of_turns
 from vae_lib.model import VAE
 from vae_lib.tensorflow_quietly import keras, tf
 from vae_lib.training import train
-
-EPOCHS = 3  # a call, but for the first: `fit`, too, is one call for many epochs
 
 
 def run(turn: Turn, x: np.ndarray, settings: Settings) -> None:
@@ -19,7 +15,7 @@ def run(turn: Turn, x: np.ndarray, settings: Settings) -> None:
     model = VAE(settings["z_dim"], settings["h_dim"])
     model.compile(keras.optimizers.Adam(settings["learning_rate"]))
     losses: list[float] = []  # of all epochs
-    for turns, epochs in enumerate(chain([1], repeat(EPOCHS))):
+    for turns, epochs in enumerate(epochs_of_turns()):
         with turn() as result:
             history = train(
                 model, images, epochs * steps, batch_size=batch_size, report_every=steps

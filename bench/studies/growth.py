@@ -1,19 +1,19 @@
 """How the cost of `train` grows: with z_dim, with the minibatch, with images, and binarized."""
 
-import time
 from typing import Any
 
 import numpy as np
 
 from bench.cases import Case, groups
+from bench.clock import seconds
 from bench.protocol import Settings, Turn
 from vae_lib.model import VAE
 from vae_lib.tensorflow_quietly import keras, tf
 from vae_lib.training import train
 
 
-class Epochs:
-    """A model of its own for each case, and epochs of its training.
+class Epoch:
+    """A model of its own for each case, which a call trains for an epoch.
 
     Attributes:
         images: as many as the case needs, a tensor of shape `(n, 784)`.
@@ -25,10 +25,9 @@ class Epochs:
         self.model = VAE(case.z_dim, settings["h_dim"])
         self.model.compile(keras.optimizers.Adam(settings["learning_rate"]))
 
-    def seconds(self) -> float:
-        """Train for an epoch; return how long it took."""
+    def __call__(self) -> None:
+        """Train for one more epoch."""
         case, steps = self.case, self.case.steps
-        start = time.perf_counter()
         train(
             self.model,
             self.images,
@@ -37,7 +36,6 @@ class Epochs:
             report_every=steps,
             binarize=case.binarize,
         )
-        return time.perf_counter() - start
 
 
 def run(turn: Turn, x: np.ndarray, settings: Settings) -> None:
@@ -50,10 +48,10 @@ def run(turn: Turn, x: np.ndarray, settings: Settings) -> None:
     """
     for group, cases in groups(len(x), settings["batch_size"], settings["z_dim"]).items():
         images = {case.images: tf.constant(x[: case.images]) for case in cases.values()}
-        epochs = {name: Epochs(images[case.images], case, settings) for name, case in cases.items()}
-        for each in epochs.values():
-            each.seconds()  # compiles
+        epochs = {name: Epoch(images[case.images], case, settings) for name, case in cases.items()}
+        for epoch in epochs.values():
+            epoch()  # compiles
         for _ in range(settings["rounds"]):
             with turn() as result:
                 result["group"] = group
-                result["cases"] = {name: each.seconds() for name, each in epochs.items()}
+                result["cases"] = {name: seconds(epoch) for name, epoch in epochs.items()}

@@ -4,10 +4,11 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from bench.protocol import Settings, Turn
-from bench.roofline import Issue, measure
+from bench.roofline import Issue, as_used, measure
 
 
 def prepare(left: Any, right: Any, left_transposed: bool, right_transposed: bool) -> Issue:
@@ -15,7 +16,7 @@ def prepare(left: Any, right: Any, left_transposed: bool, right_transposed: bool
 
     @jax.jit
     def multiply(left: jax.Array, right: jax.Array) -> jax.Array:
-        return (left.T if left_transposed else left) @ (right.T if right_transposed else right)
+        return jnp.matmul(*as_used(left, right, left_transposed, right_transposed))
 
     return partial(multiply, jax.device_put(left), jax.device_put(right))
 

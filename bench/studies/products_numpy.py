@@ -6,16 +6,12 @@ from typing import Any
 import numpy as np
 
 from bench.protocol import Settings, Turn
-from bench.roofline import Issue, measure
+from bench.roofline import Issue, as_used, measure
 
 
 def prepare(left: Any, right: Any, left_transposed: bool, right_transposed: bool) -> Issue:
-    """Make a function that multiplies; a transposed factor is a view."""
-    return partial(
-        np.matmul,
-        left.T if left_transposed else left,
-        right.T if right_transposed else right,
-    )
+    """Make a function that multiplies."""
+    return partial(np.matmul, *as_used(left, right, left_transposed, right_transposed))
 
 
 def run(turn: Turn, x: np.ndarray, settings: Settings) -> None:

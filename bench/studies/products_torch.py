@@ -7,17 +7,13 @@ import numpy as np
 import torch
 
 from bench.protocol import Settings, Turn
-from bench.roofline import Issue, measure
+from bench.roofline import Issue, as_used, measure
 
 
 def prepare(left: Any, right: Any, left_transposed: bool, right_transposed: bool) -> Issue:
-    """Make a function that multiplies; a transposed factor is a view."""
+    """Make a function that multiplies."""
     left, right = torch.from_numpy(left), torch.from_numpy(right)
-    return partial(
-        torch.matmul,
-        left.T if left_transposed else left,
-        right.T if right_transposed else right,
-    )
+    return partial(torch.matmul, *as_used(left, right, left_transposed, right_transposed))
 
 
 def run(turn: Turn, x: np.ndarray, settings: Settings) -> None:

@@ -1,15 +1,20 @@
 """What is run again, what is kept, and what a failure leaves behind."""
 
 import json
+import re
 
 import nbformat
 import numpy as np
 import pytest
 
-from tools import book, pairs
+from tests.support import ROOT
+from tools import book, launch, pairs
 from vae_lib.runs.freshness import FoundDigits, find_digits
 
 DIGITS = FoundDigits("small 5,000 digits", "small", "")
+CONFIG = (
+    "sphinx: {config: {pages_of_a_clone: {chapters/benchmark: [bench/results.json, bench/*.py]}}}\n"
+)
 
 
 @pytest.fixture
@@ -24,6 +29,7 @@ def root(tmp_path, monkeypatch):
     (root / "vae_lib/book.mplstyle").write_text("font.size: 10\n")
     (root / "vae_lib/panels/web/vae.js").write_text("const x = 1;\n")
     (root / "uv.lock").write_text("version = 1\n")
+    (root / "_config.yml").write_text(CONFIG)
     write(root, "01-one", "import os\nprint(os.environ['VAE_LIB_MNIST'])")
     write(root, "02-two", "print(2)")
     return root
@@ -66,16 +72,33 @@ def test_a_result_is_stale_with_other_digits_or_a_new_module(root):
     assert key(root) != before
 
 
-def test_the_page_about_the_benchmark_is_stale_after_another_run_of_it(root):
-    (root / "bench").mkdir()
-    record = root / "bench/results.json"
-    record.write_text("{}")
+@pytest.mark.parametrize("name", ["results.json", "report.py"])
+def test_a_page_that_reads_files_of_the_clone_is_stale_once_they_changed(root, name):
+    (root / "bench/__pycache__").mkdir(parents=True)
+    for file in ("results.json", "report.py", "others.json"):
+        (root / "bench" / file).write_text("{}")
     write(root, "benchmark", "print(3)")
     page, chapter = root / "chapters/benchmark.ipynb", key(root)
     before = book.result_path(root, page, DIGITS)
-    record.write_text("[]")
+    (root / "bench/others.json").write_text("[]")
+    assert book.result_path(root, page, DIGITS) == before
+    (root / "bench" / name).write_text("[]")
     assert book.result_path(root, page, DIGITS) != before
     assert key(root) == chapter
+
+
+def test_the_configuration_names_the_pages_that_read_files_of_the_clone_and_these_files():
+    named = launch.pages_of_a_clone(ROOT)
+    for source in (ROOT / "chapters").glob("*.md"):
+        text, patterns = source.read_text("utf-8"), named.get(f"chapters/{source.stem}", [])
+        found = {path.relative_to(ROOT).as_posix() for p in patterns for path in ROOT.glob(p)}
+        read = set(re.findall(r'root / "([^"]+)"', text))
+        read |= {
+            f"bench/{name}.py" for name in re.findall(r"^from bench\.(\w+) import", text, re.M)
+        }
+        assert read <= found
+        assert bool(read) == bool(found)
+    assert {(ROOT / f"{page}.md").exists() for page in named} == {True}
 
 
 def test_outputs_have_no_part_in_the_key(root):

@@ -36,7 +36,7 @@ def root(tmp_path, monkeypatch):
         (tmp_path / folder).mkdir(parents=True)
     for name in ("01-one", "benchmark"):
         nbformat.write(chapter(), tmp_path / f".book/source/chapters/{name}.ipynb")
-    settings = {"sphinx": {"config": {"pages_of_a_clone": ["chapters/benchmark"]}}}
+    settings = {"sphinx": {"config": {"pages_of_a_clone": {"chapters/benchmark": ["bench/*"]}}}}
     (tmp_path / ".book/source/_config.yml").write_text(yaml.safe_dump(settings))
     (tmp_path / ".book/source/references.bib").touch()
     git = ["git", "-C", tmp_path, "-c", "user.name=Ada", "-c", "user.email=ada@example.org"]

@@ -54,7 +54,7 @@ def test_markup_becomes_what_the_page_shows(text, expected):
 def test_figures_are_numbered_in_their_order():
     named = [{"mystnb": {"figure": {"name": name}}} for name in ("fig-a", "fig-b")]
     cells = [new_code_cell(metadata=metadata) for metadata in (named[0], {}, named[1])]
-    found = dict(plain.figures("05-loss", new_notebook(cells=cells)))
+    found = dict(plain.figure_numbers("05-loss", new_notebook(cells=cells)))
     assert found == {"fig-a": "5.1", "fig-b": "5.2"}
 
 
@@ -77,7 +77,7 @@ LEFT = re.compile(
 
 def test_nothing_of_the_markup_is_left_in_any_chapter():
     chapters = {p.stem: nbformat.read(p, 4) for p in (ROOT / "chapters").glob("0*.ipynb")}
-    numbers = {name: k for stem, n in chapters.items() for name, k in plain.figures(stem, n)}
+    numbers = {name: k for stem, n in chapters.items() for name, k in plain.figure_numbers(stem, n)}
     references = plain.References(numbers, plain.sources(ROOT / "references.bib"), SITE)
     left = [
         (stem, match[0])

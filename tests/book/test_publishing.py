@@ -65,7 +65,7 @@ def app(tmp_path, home=""):
     config = SimpleNamespace(
         root_doc="index",
         book_description='A "book".',
-        pages_of_a_clone=["chapters/benchmark"],
+        pages_of_a_clone={"chapters/benchmark": ["bench/*"]},
         html_baseurl=home,
         html_title="The book",
     )

@@ -5,7 +5,6 @@ import base64
 import numpy as np
 import pytest
 
-from vae_lib.data import load_mnist
 from vae_lib.latent_space import prior_grid
 from vae_lib.loss import kl_divergence
 from vae_lib.model import VAE
@@ -20,15 +19,10 @@ DECODE_MS = 1.0
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return load_mnist("small", flat=True)
-
-
-@pytest.fixture(scope="module")
-def model(digits):
+def model(split):
     model = VAE(z_dim=2)
     model.compile(keras.optimizers.Adam(3e-3))
-    train(model, digits.x_train, iterations=500)
+    train(model, split.x_train, iterations=500)
     return model
 
 
@@ -68,8 +62,8 @@ def theta(model):
     return np.concatenate([weights.ravel() for weights in model.get_weights()])
 
 
-def test_codes_are_those_of_the_twin_and_so_within_its_bound_of_keras(tab, model, digits):
-    twin, x = quantize(model), digits.x_test[:50]
+def test_codes_are_those_of_the_twin_and_so_within_its_bound_of_keras(tab, model, split):
+    twin, x = quantize(model), split.x_test[:50]
     mean, log_var = run(
         tab,
         "const { mean, log_var } = vae.encode(vae.unpack(packed), x); return [mean, log_var];",
@@ -96,8 +90,8 @@ def test_decoded_logits_are_those_of_the_twin_and_within_its_bound_of_keras(tab,
     assert np.allclose(pixels, 1 / (1 + np.exp(-ours[0])), atol=1e-6)
 
 
-def test_both_parts_of_the_loss_are_keras_s(tab, model, digits):
-    x = digits.x_test[:20]
+def test_both_parts_of_the_loss_are_keras_s(tab, model, split):
+    x = split.x_test[:20]
     outputs = model(x)
     ours = run(
         tab,
@@ -109,8 +103,8 @@ def test_both_parts_of_the_loss_are_keras_s(tab, model, digits):
 
 
 @pytest.mark.parametrize(("beta", "noisy"), [(1, True), (4, True), (0, False), (1, False)])
-def test_gradients_are_keras_s(tab, model, digits, beta, noisy):
-    x = digits.x_train[:64]
+def test_gradients_are_keras_s(tab, model, split, beta, noisy):
+    x = split.x_train[:64]
     eps = np.float32(np.random.default_rng(1).normal(size=(64, 2)))
     with tf.GradientTape() as tape:
         mean, log_var = model.encoder(x)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
-from vae_lib.data import load_mnist
 from vae_lib.model import VAE
 from vae_lib.panels.explorer import Explorer
 from vae_lib.panels.panel import IMPORT, WEB, joined
@@ -18,18 +17,13 @@ from vae_lib.panels.trainer import Trainer
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return load_mnist("small", flat=True)
-
-
-@pytest.fixture(scope="module")
 def networks():
     return {stop: quantize(VAE(z_dim=2, seed=stop)) for stop in (500, 0)}
 
 
 @pytest.fixture(scope="module")
-def explorer(networks, digits):
-    return Explorer(networks, digits.x_test, digits.y_test)
+def explorer(networks, split):
+    return Explorer(networks, split.x_test, split.y_test)
 
 
 def test_z_is_two_finite_numbers_that_python_reads_and_sets(explorer):
@@ -42,8 +36,8 @@ def test_z_is_two_finite_numbers_that_python_reads_and_sets(explorer):
     assert explorer.z == [0.5, -1]
 
 
-def test_what_cannot_be_shown_is_refused(networks, digits):
-    x, labels = digits.x_test, digits.y_test
+def test_what_cannot_be_shown_is_refused(networks, split):
+    x, labels = split.x_test, split.y_test
     with pytest.raises(ValueError, match="at least one model"):
         Explorer({}, x, labels)
     with pytest.raises(ValueError, match="z_dim was 3"):
@@ -54,25 +48,25 @@ def test_what_cannot_be_shown_is_refused(networks, digits):
         Trainer(x[:63])
 
 
-def test_checkpoints_come_in_order_with_the_codes_of_their_own_network(explorer, networks, digits):
+def test_checkpoints_come_in_order_with_the_codes_of_their_own_network(explorer, networks, split):
     checkpoints = explorer.data["checkpoints"]
     assert [checkpoint["iteration"] for checkpoint in checkpoints] == [0, 500]
     for checkpoint in checkpoints:
         codes = np.frombuffer(base64.b64decode(checkpoint["codes"]), "<f4").reshape(-1, 2)
-        mean, _ = networks[checkpoint["iteration"]].encode(digits.x_test)
+        mean, _ = networks[checkpoint["iteration"]].encode(split.x_test)
         assert np.allclose(codes, mean, atol=1e-5)
 
 
-def test_samples_are_test_images_of_each_digit(explorer, digits):
+def test_samples_are_test_images_of_each_digit(explorer, split):
     samples = np.frombuffer(base64.b64decode(explorer.data["samples"]), np.uint8).reshape(10, 784)
     for digit, sample in enumerate(samples):
-        assert (digits.x_test[digits.y_test == digit] == np.float32(sample / 255)).all(1).any()
+        assert (split.x_test[split.y_test == digit] == np.float32(sample / 255)).all(1).any()
 
 
-def test_the_trainer_is_given_the_very_images(digits):
-    trainer = Trainer(digits.x_train[:100])
+def test_the_trainer_is_given_the_very_images(split):
+    trainer = Trainer(split.x_train[:100])
     pixels = np.frombuffer(zlib.decompress(base64.b64decode(trainer.data["digits"])), np.uint8)
-    assert np.allclose(pixels.reshape(-1, 784) / 255, digits.x_train[:100], atol=1e-6)
+    assert np.allclose(pixels.reshape(-1, 784) / 255, split.x_train[:100], atol=1e-6)
 
 
 @pytest.mark.parametrize("panel", [Explorer, Trainer])
@@ -130,8 +124,8 @@ def test_an_import_or_export_that_joining_would_break_is_refused(tmp_path, monke
     assert repr(line) in str(refused.value)
 
 
-def test_the_page_says_what_it_shows_and_asks_no_server(explorer, digits):
-    for panel in (explorer, Trainer(digits.x_train[:64])):
+def test_the_page_says_what_it_shows_and_asks_no_server(explorer, split):
+    for panel in (explorer, Trainer(split.x_train[:64])):
         page = BeautifulSoup(panel.html(), "html.parser")
         assert page.find("img")["alt"] == panel.alt
         assert page.find("figcaption").get_text() == panel.sentence

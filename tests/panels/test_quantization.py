@@ -5,22 +5,16 @@ import base64
 import numpy as np
 import pytest
 
-from vae_lib.data import load_mnist
 from vae_lib.model import VAE
 from vae_lib.panels.quantization import LARGEST, quantize
 from vae_lib.tensorflow_quietly import keras
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return load_mnist("small", flat=True)
-
-
-@pytest.fixture(scope="module")
-def model(digits):
+def model(split):
     model = VAE(z_dim=2)
     model.compile(keras.optimizers.Adam(1e-3))
-    model.fit(digits.x_train, epochs=2, verbose=0)
+    model.fit(split.x_train, epochs=2, verbose=0)
     return model
 
 
@@ -33,8 +27,8 @@ def z_of(n):
     return np.float32(np.random.default_rng(0).normal(size=(n, 2)))
 
 
-def test_codes_are_within_the_bound(model, twin, digits):
-    x = digits.x_test[:200]
+def test_codes_are_within_the_bound(model, twin, split):
+    x = split.x_test[:200]
     exact = [each.numpy() for each in model.encoder(x)]
     for true, ours, bound in zip(exact, twin.encode(x), twin.code_error(x), strict=True):
         assert (abs(true - ours) <= bound + 1e-4).all()

@@ -1,9 +1,10 @@
 """The sum of an array over several machines, each of which runs the same program.
 
-TensorFlow's all-reduce, run by a `tf.distribute.Server` beside the program. Its
-`MultiWorkerMirroredStrategy` would run the same one, but wants to be made before the first
-tensor, when a program that has a model is too late; and when a worker dies, it has the
-others wait without end.
+TensorFlow's all-reduce, run by a `tf.distribute.Server` beside the program. TensorFlow's
+`MultiWorkerMirroredStrategy` would run the same one, but Keras 3's `fit` fails under it (Keras's
+issue 20585, https://github.com/keras-team/keras/issues/20585). It also wants to be made before the
+first tensor, when a program that has a model is too late; and when a worker dies, it has the others
+wait without end.
 
 Source: Patarasuk and Yuan, "Bandwidth Optimal All-reduce Algorithms for Clusters of
 Workstations", 2009.

@@ -4,9 +4,13 @@ LOCAL_UV := $(filter .uv/bin/uv,$(UV))
 PYTHON := .venv/bin/python
 READY := .venv/.made-from-lock
 PEERS := .venv-peers/.made
-unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
+# Without what Python keeps of its compilations, each process compiles TensorFlow's files anew.
+unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONDONTWRITEBYTECODE
 
-.PHONY: help book test test-browser mutants lab sweep bench bench-runs peers check clean
+# A test for each processor; four at most, since a process that trains takes two gigabytes.
+TESTS := $(PYTHON) -m pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
+
+.PHONY: help quick book test test-browser mutants lab sweep bench bench-runs peers check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -15,17 +19,20 @@ book: $(READY)  ## run the chapters and typeset them: _build/html/index.html
 	@$(PYTHON) -m tools.book build
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 
-test: $(READY)  ## run the tests, then the chapters
-	@$(PYTHON) -m pytest
+test: $(READY)  ## run all tests but the browser's, then the chapters
+	@$(TESTS)
 	@$(PYTHON) -m tools.book execute
+
+quick: check  ## in a minute: make check, and the tests without training, kernels, processes and mutants
+	@$(TESTS) -m "not slow"
 
 # Times are measured last, when no other test runs.
 test-browser: $(READY)  ## test the built book as a reader uses it, in the system's Chromium
 	@$(PYTHON) -m pytest -n2 tests/browser --ignore tests/browser/test_measured.py
 	@$(PYTHON) -m pytest tests/browser/test_measured.py
 
-mutants: $(READY)  ## plant one mistake at a time in the mathematics: a test must notice
-	@$(PYTHON) -m pytest tests/library/test_mutants.py -v
+mutants: $(READY)  ## the part of make test that plants mistakes in the mathematics: a test must notice
+	@$(TESTS) tests/library/test_mutants.py
 
 lab: $(READY)  ## open the chapters in JupyterLab
 	@$(PYTHON) -m jupyterlab chapters/
@@ -42,9 +49,10 @@ bench-runs: $(READY)  ## measure what many runs cost, and several machines: benc
 
 peers: $(PEERS)  ## install PyTorch and JAX for the benchmark, into .venv-peers
 
-check: $(READY) $(LOCAL_UV)  ## check style, types, the chapters' pairs and the lock file
+check: $(READY) $(LOCAL_UV)  ## check style, imports, types, the chapters' pairs and the lock file
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
+	@said=$$(.venv/bin/lint-imports --no-cache --no-logo) || { echo "$$said"; exit 1; }
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m tools.pairs
 	@$(UV) lock --check --quiet

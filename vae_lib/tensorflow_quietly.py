@@ -31,7 +31,7 @@ def _stderr_held_back() -> Iterator[None]:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors still show
-# XLA's own choice is 256 bits. Where a processor has 512, training is up to a tenth faster with them.
+# XLA chooses 256 bits. Where a processor has 512, training is up to a tenth faster with them.
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_prefer_vector_width=512")
 
 with _stderr_held_back():

@@ -59,7 +59,9 @@ def test_the_bookmarks_have_every_chapter_in_order(book):
 def test_each_chapter_begins_on_the_page_that_its_link_leads_to(book, pdf):
     """And its text can be searched."""
     numbers = page_numbers(pdf)
-    places = [f"chapters-{path.stem}" for path in sorted((ROOT / "chapters").glob("[0-9][0-9]-*.md"))]
+    places = [
+        f"chapters-{path.stem}" for path in sorted((ROOT / "chapters").glob("[0-9][0-9]-*.md"))
+    ]
     for place, title in zip(places, NUMBERED, strict=True):
         text = book.pages[numbers[place] - 1].extract_text()
         assert title in " ".join(text.split())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from bench.ports import reserved
 from vae_lib.runs.sweep import plan, sweep
@@ -39,6 +41,39 @@ def tf_config(workers, index):
     """TF_CONFIG of one worker."""
     task = {"type": "worker", "index": index}
     return json.dumps({"cluster": {"worker": workers}, "task": task})
+
+
+def whole(part):
+    """A pattern for a word, a number or a piece of code that is no part of a longer one."""
+    before = r"(?<![\w.,-])" if re.match(r"-?\w", str(part)) else ""
+    after = r"(?!\w|[.,]\d)" if re.search(r"\w$", str(part)) else ""
+    return before + re.escape(str(part)) + after
+
+
+def mentions(text, *parts):
+    """Whether a text has all these parts, whole and in this order."""
+    return re.search(".*".join(map(whole, parts)), text) is not None
+
+
+def assert_says(text, *parts):
+    """Check that a text is one sentence, and what it says, whatever the words between.
+
+    As errors here go, the parts are the name of the argument, the value that it was, the limits
+    or values that it may be, and of the remedy what has to be typed.
+    """
+    assert re.fullmatch(r"\S.*[^\s,;:]\n?", text), f"not one line: {text!r}"
+    assert not re.search(r"Traceback|[.!?] [A-Z]", text), f"not one sentence: {text!r}"
+    assert mentions(text, *parts), f"{text!r} does not say {parts}, in this order"
+
+
+@contextmanager
+def refused(kind, *parts):
+    """Check that the block raises an error of this kind, which says these parts."""
+    with pytest.raises(kind) as caught:
+        yield caught
+    said = str(caught.value)
+    del caught  # it and its traceback hold each other, and whatever the failed call had open
+    assert_says(said, *parts)
 
 
 def answers(address):

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 import yaml
 
+from tests.support import refused
 from tools import address
 
 HERE = "https://github.com/ada/vae-book"
@@ -79,11 +80,9 @@ def test_a_clone_from_elsewhere_has_no_address(tmp_path, origin):
 )
 def test_what_is_no_address_is_refused_in_one_sentence(tmp_path, environment):
     ((name, value),) = environment.items()
-    with pytest.raises(
-        address.AddressError, match=rf"^{name} is '.*'; it has to be .*\.$"
-    ) as caught:
+    pattern = {"BOOK_REPOSITORY": "https://github.com/OWNER/NAME", "BOOK_URL": "https://"}
+    with refused(address.AddressError, name, repr(value), pattern[name]):
         address.find(tmp_path, environment)
-    assert value in str(caught.value)
 
 
 @pytest.fixture

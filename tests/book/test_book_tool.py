@@ -7,7 +7,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from tests.support import ROOT
+from tests.support import ROOT, assert_says, mentions, refused
 from tools import book, launch, pairs
 from vae_lib.runs.freshness import FoundDigits, find_digits
 
@@ -114,13 +114,13 @@ def test_outputs_have_no_part_in_the_key(root):
 def test_a_chapter_edited_in_one_half_only_is_refused(root):
     source = root / "chapters/02-two.md"
     source.write_text(source.read_text().replace("print(2)", "print(3)"))
-    with pytest.raises(book.BookError, match=r"02-two\.md: not in step"):
+    with refused(book.BookError, "02-two.md", "tools.pairs sync"):
         book.execute(root, DIGITS)
 
 
 def test_only_stale_chapters_run_and_a_failure_keeps_what_passed(root, capfd):
     write(root, "02-two", "raise ValueError('planted')")
-    with pytest.raises(book.BookError, match=r"failed: 02-two\.ipynb; .*\.book/staging/"):
+    with refused(book.BookError, "02-two.ipynb", ".book/staging/"):
         book.execute(root, DIGITS)
     printed = capfd.readouterr().out
     assert "planted" in printed
@@ -136,7 +136,7 @@ def test_only_stale_chapters_run_and_a_failure_keeps_what_passed(root, capfd):
     assert outputs == {"01-one": "small\n", "02-two": "repaired\n"}
 
     assert book.execute(root, DIGITS) == results
-    assert capfd.readouterr().out == "Nothing to run: the results of all 2 chapters are fresh.\n"
+    assert_says(capfd.readouterr().out, 2, "fresh")
 
 
 def output(path):
@@ -161,7 +161,7 @@ def test_a_page_that_the_toc_names_must_exist(root):
         (root / name).mkdir()
     toc = "format: jb-book\nroot: index\nchapters:\n- file: chapters/03-three\n"
     (root / "_toc.yml").write_text(toc)
-    with pytest.raises(book.BookError, match=r"_toc\.yml names chapters/03-three, but"):
+    with refused(book.BookError, "_toc.yml", "chapters/03-three"):
         book.assemble(root, {})
 
 
@@ -194,7 +194,7 @@ def test_a_book_is_typeset_once(root, monkeypatch, capsys):
     book.build(root, DIGITS)
     assert capsys.readouterr().out == ""
     book.build(root, DIGITS)
-    assert capsys.readouterr().out == "Nothing to typeset: the book is fresh.\n"
+    assert_says(capsys.readouterr().out, "fresh")
     (root / "uv.lock").write_text("version = 2")
     book.build(root, DIGITS)
     assert capsys.readouterr().out == ""
@@ -217,14 +217,15 @@ def test_a_variable_that_is_no_address_stops_before_any_work(monkeypatch, capsys
     monkeypatch.setenv("BOOK_REPOSITORY", "somewhere")
     monkeypatch.setattr(book, "digits_at_hand", lambda: pytest.fail("work was done"))
     assert book.main(["build"]) == 1
-    assert capsys.readouterr().err.startswith("BOOK_REPOSITORY is 'somewhere'; it has to be")
+    said = capsys.readouterr().err
+    assert_says(said, "BOOK_REPOSITORY", "'somewhere'", "https://github.com/OWNER/NAME")
 
 
 def test_digits_are_found_once_and_led_to_by_one_setting(monkeypatch):
     monkeypatch.setenv("VAE_LIB_MNIST", "small")
     label, setting, about = book.digits_at_hand()
     assert (label, setting) == ("small 5,000 digits of MNIST", "small")
-    assert about.startswith("5,000 digits of MNIST, from this package: 4,000 to train on")
+    assert mentions(about, "5,000", "4,000", "1,000")
 
 
 @pytest.mark.parametrize("source", ["auto", "named"])
@@ -243,5 +244,5 @@ def test_a_file_of_digits_is_led_to_by_its_full_path(tmp_path, monkeypatch, sour
 
 def test_digits_that_are_not_there_are_reported_in_one_line(monkeypatch):
     monkeypatch.setenv("VAE_LIB_MNIST", "no/such/mnist.npz")
-    with pytest.raises(book.BookError, match=r"no/such/mnist\.npz"):
+    with refused(book.BookError, "VAE_LIB_MNIST", "'no/such/mnist.npz'", "small"):
         book.digits_at_hand()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support import assert_says, mentions
 from tools import check_html
 
 PAGE = """\
@@ -57,57 +58,69 @@ def test_a_book_without_a_fault_passes(book):
 
 def test_a_missing_page_is_found(book):
     (book / "chapters/01-one.html").unlink()
-    assert "chapters/01-one.html: named in _toc.yml, but not built" in faults(book)
+    assert any(mentions(fault, "chapters/01-one.html", "_toc.yml") for fault in faults(book))
+
+
+ELSEWHERE = ("https://example.org/a.js", "//example.org/a.js")
+FETCHES = [
+    '<script src="THERE"></script>',
+    '<link rel="stylesheet" href="THERE">',
+    '<link rel="icon" href="THERE">',
+    '<link rel="preload" href="THERE">',
+    '<img src="THERE" alt="A">',
+    '<img srcset="THERE 2x" alt="A">',
+    '<iframe src="THERE"></iframe>',
+    '<style>@import "THERE";</style>',
+    '<p style="background: url(THERE)">',
+]
+SCRIPTS = [
+    '<script>import "THERE"</script>',
+    '<script>import a from "THERE"</script>',
+    "<script>await import('THERE')</script>",
+    '<script>fetch("THERE")</script>',
+    '<script>tag.src = "THERE"</script>',
+]
 
 
 @pytest.mark.parametrize(
-    ("html", "fault"),
+    ("html", "parts"),
     [
-        ('<div class="output traceback">Error</div>', "shows a traceback"),
-        ('<div class="output">Traceback (most recent call last)</div>', "prints a traceback"),
-        ('<div class="output stderr">hm</div>', "shows what a cell wrote to stderr"),
-        ('<img src="_static/one.png">', "image without alt text: _static/one.png"),
-        ('<img src="_static/one.png" alt=" ">', "image without alt text: _static/one.png"),
-        ('<img src="_static/one.png" alt="_static/one.png">', "alt text is a file name"),
-        ('<script src="https://example.org/a.js"></script>', "fetches from another host: https"),
-        ('<script src="//example.org/a.js"></script>', "fetches from another host: //"),
-        ('<link rel="stylesheet" href="https://example.org/a.css">', "fetches from another host"),
-        ('<link rel="icon" href="https://example.org/a.ico">', "fetches from another host"),
-        ('<link rel="preload" href="https://example.org/a.woff">', "fetches from another host"),
-        ('<img src="https://example.org/a.png" alt="A">', "fetches from another host"),
-        ('<img srcset="https://example.org/a.png 2x" alt="A">', "fetches from another host"),
-        ('<iframe src="https://example.org/"></iframe>', "fetches from another host"),
-        ('<style>@import "https://example.org/a.css";</style>', "fetches from another host"),
-        ('<p style="background: url(https://example.org/a.png)">', "fetches from another host"),
-        ('<script>import "https://example.org/a.js"</script>', "a script fetches from another"),
-        ('<script>import a from "https://example.org/a.js"</script>', "a script fetches from"),
-        ("<script>await import('https://example.org/a.js')</script>", "a script fetches from"),
-        ('<script>fetch("https://example.org/")</script>', "a script fetches from another host"),
-        ('<script>tag.src = "https://example.org/"</script>', "a script fetches from another host"),
-        ('<a href="no.html">x</a>', "leads nowhere: no.html"),
-        ('<a href="../outside.html">x</a>', "leads nowhere: ../outside.html"),
-        ('<img src="no.png" alt="A">', "leads nowhere: no.png"),
-        ('<script src="no.js"></script>', "leads nowhere: no.js"),
-        ('<a href="#no">x</a>', "leads to no such place on the page: #no"),
-        ('<a href="chapters/01-one.html#no">x</a>', "leads to no such place on the page: chapters"),
+        ('<div class="output traceback">Error</div>', ["traceback"]),
+        ('<div class="output">Traceback (most recent call last)</div>', ["traceback"]),
+        ('<div class="output stderr">hm</div>', ["stderr"]),
+        ('<img src="_static/one.png">', ["alt", "_static/one.png"]),
+        ('<img src="_static/one.png" alt=" ">', ["alt", "_static/one.png"]),
+        ('<img src="_static/one.png" alt="one.png">', ["alt", "file name", "one.png"]),
+        *[(tag.replace("THERE", a), ["another host", a]) for tag in FETCHES for a in ELSEWHERE],
+        *[
+            (tag.replace("THERE", a), ["script", "another host", a])
+            for tag in SCRIPTS
+            for a in ELSEWHERE
+        ],
+        ('<a href="no.html">x</a>', ["nowhere", "no.html"]),
+        ('<a href="../outside.html">x</a>', ["nowhere", "../outside.html"]),
+        ('<img src="no.png" alt="A">', ["nowhere", "no.png"]),
+        ('<script src="no.js"></script>', ["nowhere", "no.js"]),
+        ('<a href="#no">x</a>', ["no such place", "#no"]),
+        ('<a href="chapters/01-one.html#no">x</a>', ["no such place", "chapters/01-one.html#no"]),
     ],
 )
-def test_a_fault_of_a_page_is_found_and_named(book, html, fault):
+def test_a_fault_of_a_page_is_found_and_named(book, html, parts):
     (book / "index.html").write_text(PAGE.replace("HERE", html))
     (book.parent / "outside.html").touch()
     (found,) = faults(book)
-    assert found.startswith(f"index.html: {fault}")
+    assert_says(found, "index.html", *parts)
 
 
 @pytest.mark.parametrize(
-    ("css", "fault"),
+    ("css", "parts"),
     [
-        ('@import "https://example.org/a.css";', "fetches from another host: https"),
-        ("p { background: url(//example.org/a.png) }", "fetches from another host: //"),
-        ("p { background: url(no.png) }", "leads nowhere: no.png"),
+        ('@import "https://example.org/a.css";', ["another host", "https://example.org/a.css"]),
+        ("p { background: url(//example.org/a.png) }", ["another host", "//example.org/a.png"]),
+        ("p { background: url(no.png) }", ["nowhere", "no.png"]),
     ],
 )
-def test_a_fault_of_a_style_sheet_is_found_and_named(book, css, fault):
+def test_a_fault_of_a_style_sheet_is_found_and_named(book, css, parts):
     (book / "_static/book.css").write_text(css)
     (found,) = faults(book)
-    assert found.startswith(f"_static/book.css: {fault}")
+    assert_says(found, "_static/book.css", *parts)

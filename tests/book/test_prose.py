@@ -4,6 +4,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from tests.support import mentions, refused
 from tools import book, pairs, prose
 from vae_lib.runs.freshness import FoundDigits
 
@@ -74,10 +75,10 @@ def test_the_book_shows_the_numbers_that_the_kernel_computed_and_how_long_it_ran
 
 
 def test_an_exercise_that_is_solved_already_stops_the_book(root, capfd):
-    with pytest.raises(book.BookError, match=r"failed: 01-one\.ipynb"):
+    with refused(book.BookError, "01-one.ipynb", ".book/staging/"):
         run(root, "return 2 * x")
-    fault = "01-one.ipynb: with nothing written, an exercise printed: ✓ (ex 1.1) double: 4"
-    assert fault in capfd.readouterr().err.splitlines()
+    said = capfd.readouterr().err.splitlines()
+    assert any(mentions(line, "01-one.ipynb", "✓ (ex 1.1) double: 4") for line in said)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,8 @@ def test_an_empty_exercise_must_say_what_is_to_be_written_and_no_more(output, fa
     cell = new_code_cell("", metadata={"tags": ["exercise-check"]})
     cell.outputs = [new_output("stream", text=output)]
     found = list(prose.solved_exercises(new_notebook(cells=[cell])))
-    assert found == [f"with nothing written, an exercise printed: {fault}"] * (fault is not None)
+    assert len(found) == (fault is not None)
+    assert all(said.endswith(f": {fault}") for said in found)
 
 
 def test_values_go_where_their_expressions_stood():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize, special, stats
 
+from tests.support import refused
 from vae_lib.decoder import gaussian_log_likelihood
 from vae_lib.evaluation import (
     LinearGaussian,
@@ -189,20 +190,20 @@ def test_what_varies_less_than_the_noise_is_not_coded(data):
 
 @pytest.mark.parametrize("z_dim", [0, 6, -1])
 def test_a_bad_z_dim_is_named(data, z_dim):
-    with pytest.raises(ValueError, match=f"^z_dim was {z_dim}; it may be from 1 to 5$"):
+    with refused(ValueError, "z_dim", z_dim, 1, 5):
         fit_ppca(data, z_dim)
 
 
 @pytest.mark.parametrize("variance", [0.0, -1.0, np.inf, np.nan])
 def test_a_bad_variance_is_named(data, variance):
-    with pytest.raises(ValueError, match=r"^variance was .*; it may be a finite number above 0"):
+    with refused(ValueError, "variance", variance, "finite", 0):
         fit_ppca(data, 2, variance)
 
 
 def test_data_that_leave_no_noise_are_refused(data):
     flat = np.hstack([data[:, :2], np.zeros((400, 4))])
     assert fit_ppca(flat, 1).variance > 0
-    with pytest.raises(ValueError, match=r"varies in more dimensions than z_dim"):
+    with refused(ValueError, "variance", 0, "x", "z_dim"):
         fit_ppca(flat, 2)
 
 
@@ -312,5 +313,5 @@ def test_trained_weights_are_seen(digits):
 
 @pytest.mark.parametrize("n_samples", [0, -3])
 def test_a_bad_number_of_draws_is_named(n_samples, digits):
-    with pytest.raises(ValueError, match=f"^n_samples was {n_samples}; it may be a whole number"):
+    with refused(ValueError, "n_samples", n_samples, "whole", 1):
         importance_weighted_bound(VAE(z_dim=3, h_dim=16), digits[:2], n_samples)

@@ -6,7 +6,7 @@ import pytest
 from scipy import special, stats
 
 import vae_lib.model
-from tests.support import assert_same_weights
+from tests.support import assert_same_weights, refused
 from vae_lib.model import VAE
 from vae_lib.parameters import ParameterError
 from vae_lib.tensorflow_quietly import tf
@@ -129,7 +129,7 @@ def test_evaluate_averages_over_images_though_the_last_batch_is_partial(digits, 
 
 
 def test_sample_weights_are_refused_and_not_ignored(digits):
-    with pytest.raises(ValueError, match="sample_weight was given"):
+    with refused(ValueError, "sample_weight"):
         small_vae().evaluate(digits[:64], digits[:64], sample_weight=np.ones(64), verbose=0)
 
 
@@ -249,22 +249,15 @@ def test_the_seed_decides_the_noise_also_with_equal_weights(digits):
 @pytest.mark.parametrize(
     ("argument", "value", "allowed"),
     [
-        ("z_dim", 0, "a whole number from 1"),
-        ("z_dim", 2.5, "a whole number from 1"),
-        ("h_dim", -1, "a whole number from 1"),
-        ("x_dim", 0, "a whole number from 1"),
-        ("likelihood", "poisson", "'bernoulli' or 'gaussian'"),
-        ("seed", -1, "a whole number from 0"),
+        ("z_dim", 0, (1, "10,000")),
+        ("z_dim", 2.5, ("whole", 1, "10,000")),
+        ("h_dim", -1, (1, "10,000")),
+        ("x_dim", 0, (1, "10,000,000")),
+        ("likelihood", "poisson", ("'bernoulli'", "'gaussian'")),
+        ("seed", -1, (0, "2,147,483,647")),
+        *[("variance", v, ("finite", 0)) for v in (0, -1.0, float("nan"), float("inf"), "one")],
     ],
 )
 def test_a_bad_argument_is_named_with_its_value_and_what_it_may_be(argument, value, allowed):
-    with pytest.raises(ParameterError, match=f"^{argument} was {value!r}; it may be {allowed}"):
-        VAE(**{argument: value})
-
-
-@pytest.mark.parametrize("variance", [0, -1.0, float("nan"), float("inf"), "one"])
-def test_a_bad_variance_is_refused(variance):
-    with pytest.raises(
-        ValueError, match=f"^variance was {variance!r}; it may be a finite number above 0"
-    ):
-        VAE(likelihood="gaussian", variance=variance)
+    with refused(ParameterError, argument, repr(value), *allowed):
+        VAE(**{"likelihood": "gaussian"} | {argument: value})

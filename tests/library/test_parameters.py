@@ -7,19 +7,14 @@ import sys
 
 import pytest
 
+from tests.support import refused
 from vae_lib.model import VAE
 from vae_lib.parameters import ChapterParameters, ParameterError, check_parameters
 from vae_lib.training import train
 
-
-def refusal(**values):
-    with pytest.raises(ParameterError) as error:
-        check_parameters(values)
-    return str(error.value)
-
-
-SIZE = "it may be a whole number from 1 to 10,000"
-RATE = "it may be a number above 0, at most 1"
+SIZE = ("whole", 1, "10,000")
+LIKELIHOODS = ("'bernoulli'", "'gaussian'")
+SOURCES = ("'auto'", "'keras'", "'small'", "mnist.npz")
 
 
 @pytest.mark.parametrize(
@@ -27,47 +22,38 @@ RATE = "it may be a number above 0, at most 1"
     [
         *[("z_dim", value, SIZE) for value in ("two", 0, -1, 2.5, True, None, 1e9, 10**9, 10_001)],
         ("h_dim", 0, SIZE),
-        *[("batch_size", value, "from 1 to 4,000") for value in (0, 4_001, 64.0)],
-        *[("iterations", value, "from 1 to 10,000,000") for value in (0, 1e6, 10**7 + 1)],
-        *[("learning_rate", v, RATE) for v in (math.nan, math.inf, -math.inf, 0, -1, 2, "1e-3")],
-        *[("likelihood", v, "'bernoulli' or 'gaussian'") for v in ("poisson", "Bernoulli", 1, len)],
-        *[("seed", value, "a whole number from 0 to 2,147,483,647") for value in (-1, 2**31, 0.0)],
+        *[("batch_size", value, ("whole", 1, "4,000")) for value in (0, 4_001, 64.0)],
+        *[("iterations", value, ("whole", 1, "10,000,000")) for value in (0, 1e6, 10**7 + 1)],
+        *[("learning_rate", v, (0, 1)) for v in (math.nan, math.inf, -math.inf, 0, -1, 2, "1e-3")],
+        *[("likelihood", v, LIKELIHOODS) for v in ("poisson", "Bernoulli", 1, len)],
+        *[("seed", value, ("whole", 0, "2,147,483,647")) for value in (-1, 2**31, 0.0)],
+        *[("data", value, SOURCES) for value in ("nowhere.npz", "", "imagenet", 5)],
     ],
 )
 def test_a_bad_value_is_named_with_what_it_may_be(name, value, allowed):
-    line = refusal(**{name: value})
-    assert line.startswith(f"{name} was {value!r}; it may be ")
-    assert line.endswith(allowed)
-    assert "\n" not in line
-
-
-@pytest.mark.parametrize("data", ["nowhere.npz", "", "imagenet", 5])
-def test_data_must_be_a_name_or_an_existing_file(data):
-    expected = "'auto', 'keras', 'small' or the path of an existing mnist.npz"
-    assert refusal(data=data) == f"data was {data!r}; it may be {expected}"
+    with refused(ParameterError, name, repr(value), *allowed):
+        check_parameters({name: value})
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"),
+    ("name", "known"),
     [
-        ("zdim", "did you mean 'z_dim'?"),
-        ("Z_DIM", "known: "),
-        ("learningrate", "did you mean 'learning_rate'?"),
-        ("iteration", "did you mean 'iterations'?"),
-        ("gamma", "known: z_dim, h_dim, "),
+        ("zdim", ["'z_dim'"]),
+        ("Z_DIM", ChapterParameters.model_fields),
+        ("learningrate", ["'learning_rate'"]),
+        ("iteration", ["'iterations'"]),
+        ("gamma", ChapterParameters.model_fields),
     ],
 )
-def test_an_unknown_parameter_is_named_with_a_hint(name, hint):
-    line = refusal(**{name: 2})
-    assert line.startswith(f"unknown parameter {name!r}; {hint}")
-    assert "\n" not in line
+def test_an_unknown_parameter_is_named_with_the_one_that_was_meant_or_all(name, known):
+    with refused(ParameterError, repr(name), *known):
+        check_parameters({name: 2})
 
 
 def test_every_fault_is_named_in_one_line():
-    line = refusal(z_dim="two", seed=-1, zdim=2)
-    for fault in ("z_dim was 'two'", "seed was -1", "unknown parameter 'zdim'"):
-        assert fault in line
-    assert "\n" not in line
+    z_dim, seed, unknown = ("z_dim", "'two'"), ("seed", -1), ("'zdim'", "'z_dim'")
+    with refused(ParameterError, *z_dim, *seed, *unknown):
+        check_parameters({"z_dim": "two", "seed": -1, "zdim": 2})
 
 
 @pytest.mark.parametrize(
@@ -96,7 +82,7 @@ def test_what_a_notebook_puts_into_globals_is_passed_over():
     """
     exec(code, notebook)
     check_parameters(notebook)
-    with pytest.raises(ParameterError, match="unknown parameter 'zdim'"):
+    with refused(ParameterError, "'zdim'", "'z_dim'"):
         check_parameters(notebook | {"zdim": 3})
 
 

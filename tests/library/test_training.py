@@ -11,7 +11,7 @@ import pytest
 from tqdm import tqdm
 
 import vae_lib.training
-from tests.support import assert_same_weights
+from tests.support import assert_same_weights, mentions, refused
 from vae_lib.decoder import binarize
 from vae_lib.model import VAE
 from vae_lib.parameters import ParameterError
@@ -227,7 +227,7 @@ def test_a_model_without_an_optimizer_can_start_again():
 
 def test_a_bad_seed_leaves_the_model_as_it_was():
     model = small_vae()
-    with pytest.raises(ParameterError, match="seed was -1"):
+    with refused(ParameterError, "seed", -1, 0, "2,147,483,647"):
         model.restart(-1)
     assert_same_weights(model, small_vae())
 
@@ -318,57 +318,50 @@ def test_nothing_is_printed_where_nobody_watches(digits, monkeypatch, capfd):
 # What is refused
 
 
+COUNT = ("whole", 1, "10,000,000")
+
+
 @pytest.mark.parametrize(
-    ("x", "message"),
+    ("x", "parts"),
     [
-        (np.zeros((9, 28, 28)), r"x had the shape \(9, 28, 28\); it may be \(n, 784\).*flat=True"),
-        (np.zeros((9, 783)), r"x had the shape \(9, 783\); it may be \(n, 784\)"),
-        (np.zeros(784), r"x had the shape \(784,\); it may be \(n, 784\)"),
-        (np.zeros((0, 784)), r"x had the shape \(0, 784\); it may be \(n, 784\)"),
-        (np.full((9, 784), 255, np.uint8), "x had values from 255 to 255.*divide bytes by 255"),
-        (np.full((9, 784), -0.1), r"x had values from -0\.1 to -0\.1; they may be from 0 to 1"),
-        (np.full((9, 784), np.nan), "x had values from nan to nan; they may be from 0 to 1"),
+        (np.zeros((9, 28, 28)), ("(9, 28, 28)", "(n, 784)", "load_mnist(flat=True)")),
+        (np.zeros((9, 783)), ("(9, 783)", "(n, 784)")),
+        (np.zeros(784), ("(784,)", "(n, 784)")),
+        (np.zeros((0, 784)), ("(0, 784)", "(n, 784)")),
+        (np.tile(np.uint8([3, 255]), (9, 392)), (3, 255, 0, 1, 255)),  # the last divides bytes
+        (np.full((9, 784), -0.1), (-0.1, -0.1, 0, 1)),
+        (np.full((9, 784), np.nan), ("nan", "nan", 0, 1)),
     ],
 )
-def test_images_that_cannot_be_trained_on_are_refused(x, message, tmp_path):
-    with pytest.raises(ValueError, match=message):
+def test_images_that_cannot_be_trained_on_are_refused(x, parts, tmp_path):
+    with refused(ValueError, "x", *parts):
         train(small_vae(), x, 1, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()  # refused before any work
 
 
 @pytest.mark.parametrize(
-    ("argument", "value"),
+    ("argument", "value", "allowed"),
     [
-        ("iterations", 0),
-        ("iterations", -1),
-        ("iterations", 2.5),
-        ("iterations", "1000"),
-        ("batch_size", 0),
-        ("batch_size", 6.4),
-        ("report_every", 0),
-        ("report_every", 1.5),
-        ("report_every", True),
-        ("seed", -1),
+        *[("iterations", value, COUNT) for value in (0, -1, 2.5, "1000")],
+        *[("batch_size", value, ("whole", 1, "4,000")) for value in (0, 6.4)],
+        *[("report_every", value, COUNT) for value in (0, 1.5, True)],
+        ("binarize", 1, (True, False)),
+        ("seed", -1, ("whole", 0, "2,147,483,647")),
     ],
 )
-def test_a_bad_argument_is_named_with_its_value_and_what_it_may_be(argument, value, digits):
-    sentence = f"^{argument} was {value!r}; it may be a whole number from"
-    with pytest.raises(ValueError, match=sentence) as error:
+def test_a_bad_argument_is_named_with_its_value_and_what_it_may_be(
+    argument, value, allowed, digits
+):
+    with refused(ParameterError, argument, repr(value), *allowed):
         train(small_vae(), digits, **{"iterations": 1} | {argument: value})
-    assert argument == "report_every" or error.type is ParameterError
-
-
-def test_binarize_is_yes_or_no(digits):
-    with pytest.raises(ParameterError, match=r"^binarize was 1; it may be True or False$"):
-        train(small_vae(), digits, 1, binarize=1)
 
 
 def test_a_model_that_is_not_compiled_is_refused(digits):
-    with pytest.raises(ValueError, match=r"no optimizer.*model\.compile"):
+    with refused(ValueError, "optimizer", "model.compile"):
         train(VAE(z_dim=3, h_dim=16), digits, 1)
 
 
 def test_a_loss_that_is_not_finite_stops_the_training_and_says_when(digits):
-    sentence = "the loss became (nan|inf) between iterations 0 and 20; a smaller learning rate"
-    with pytest.raises(FloatingPointError, match=sentence):
+    with refused(FloatingPointError, "loss", 0, 20, "learning rate") as caught:
         train(small_vae(learning_rate=1e4), digits, 40, report_every=20)
+    assert mentions(str(caught.value), "nan") or mentions(str(caught.value), "inf")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support import assert_says
 from vae_lib.support.xla import compiled, has_xla
 from vae_lib.tensorflow_quietly import tf
 
@@ -13,7 +14,7 @@ def test_functions_are_compiled_by_xla_here():
     def strings(x):
         return tf.strings.as_string(x)  # which XLA does not know
 
-    with pytest.raises(tf.errors.InvalidArgumentError, match="unsupported operations"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="AsString"):
         strings(tf.constant(1))
 
 
@@ -65,10 +66,7 @@ def test_without_xla_training_works_and_one_sentence_says_what_is_lost(python):
     run = python(WITHOUT_XLA, TQDM_DISABLE="1")
     assert run.returncode == 0, run.stderr
     warning, *verdicts = run.stdout.splitlines()
-    assert warning == (
-        "RuntimeWarning this TensorFlow has no XLA compiler: training works, but takes several "
-        "times as long, and draws other random numbers than the book"
-    )
+    assert_says(warning, "RuntimeWarning", "XLA", "times as long", "random numbers")
     assert verdicts == ["True True"] * 3
 
 

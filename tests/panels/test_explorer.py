@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
+from tests.support import refused
 from vae_lib.model import VAE
 from vae_lib.panels.explorer import Explorer
 from vae_lib.panels.panel import IMPORT, WEB, joined
@@ -31,20 +32,20 @@ def test_z_is_two_finite_numbers_that_python_reads_and_sets(explorer):
     explorer.z = np.array([0.5, -1])
     assert explorer.z == [0.5, -1]
     for wrong in (3, [1], [1, 2, 3], "ab", [0, np.nan], [0, np.inf], None, [[1, 2], [3, 4]]):
-        with pytest.raises(ValueError, match=r"^z was .*; it may be two finite numbers$"):
+        with refused(ValueError, "z", repr(wrong), "two", "finite"):
             explorer.z = wrong
     assert explorer.z == [0.5, -1]
 
 
 def test_what_cannot_be_shown_is_refused(networks, split):
     x, labels = split.x_test, split.y_test
-    with pytest.raises(ValueError, match="at least one model"):
+    with refused(ValueError, "checkpoints", "empty", "one"):
         Explorer({}, x, labels)
-    with pytest.raises(ValueError, match="z_dim was 3"):
+    with refused(ValueError, "z_dim", 3, 2):
         Explorer({0: quantize(VAE(z_dim=3))}, x, labels)
-    with pytest.raises(ValueError, match="labels held no 7"):
+    with refused(ValueError, "labels", 7, 0, 9):
         Explorer(networks, x[labels != 7], labels[labels != 7])
-    with pytest.raises(ValueError, match="x held 63 images"):
+    with refused(ValueError, "x", 63, 64):
         Trainer(x[:63])
 
 

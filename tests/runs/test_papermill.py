@@ -8,11 +8,12 @@ import jupytext
 import nbformat
 import pytest
 
-from tests.support import ROOT
+from tests.support import ROOT, assert_says
 from tools import prose
 from vae_lib.parameters import ChapterParameters
 
 CHAPTER = ROOT / "chapters/06-training.ipynb"
+SIZE = ("whole", 1, "10,000")
 QUICK = {"iterations": 150, "h_dim": 16, "data": "small"}
 
 
@@ -58,26 +59,26 @@ def test_it_runs_to_the_end_with_other_parameters(tmp_path, parameters):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "line"),
+    ("name", "value", "parts"),
     [
-        ("zdim", "2", "unknown parameter 'zdim'; did you mean 'z_dim'?"),
-        ("z_dim", "two", "z_dim was 'two'; it may be a whole number from 1 to 10,000"),
-        ("z_dim", "0", "z_dim was 0; it may be a whole number from 1 to 10,000"),
-        ("z_dim", "-1", "z_dim was -1; it may be a whole number from 1 to 10,000"),
-        ("z_dim", "2.5", "z_dim was 2.5; it may be a whole number from 1 to 10,000"),
-        ("z_dim", "true", "z_dim was 'true'; it may be a whole number from 1 to 10,000"),
-        ("z_dim", "True", "z_dim was True; it may be a whole number from 1 to 10,000"),
-        ("z_dim", "1e9", "z_dim was 1000000000.0; it may be a whole number from 1 to 10,000"),
-        ("learning_rate", "nan", "learning_rate was nan; it may be a number above 0, at most 1"),
-        ("data", "nowhere.npz", "data was 'nowhere.npz'; it may be 'auto', 'keras', 'small' or"),
+        ("zdim", "2", ("'zdim'", "'z_dim'")),
+        ("z_dim", "two", ("z_dim", "'two'", *SIZE)),
+        ("z_dim", "0", ("z_dim", 0, *SIZE)),
+        ("z_dim", "-1", ("z_dim", -1, *SIZE)),
+        ("z_dim", "2.5", ("z_dim", 2.5, *SIZE)),
+        ("z_dim", "true", ("z_dim", "'true'", *SIZE)),
+        ("z_dim", "True", ("z_dim", True, *SIZE)),
+        ("z_dim", "1e9", ("z_dim", 1e9, *SIZE)),
+        ("learning_rate", "nan", ("learning_rate", "nan", 0, 1)),
+        ("data", "nowhere.npz", ("data", "'nowhere.npz'", "'auto'", "'keras'", "'small'")),
     ],
 )
-def test_a_bad_parameter_is_refused_in_one_line_before_any_work(tmp_path, name, value, line):
+def test_a_bad_parameter_is_refused_in_one_line_before_any_work(tmp_path, name, value, parts):
     done = run(tmp_path, **{name: value})
     assert done.returncode == 1
     said = [text for text in done.stderr.splitlines() if text.startswith("ParameterError: ")]
     assert len(said) == 1
-    assert line in said[0]
+    assert_says(said[0], *parts)
     code = [
         c
         for c in nbformat.read(tmp_path / "out.ipynb", as_version=4).cells

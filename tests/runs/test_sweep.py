@@ -22,9 +22,12 @@ from tests.support import (
     RAISES,
     SAYS_NOTHING,
     STAYS,
+    assert_says,
     go_on,
     log,
+    mentions,
     planned,
+    refused,
     swept,
     wait_for,
 )
@@ -64,26 +67,25 @@ def test_a_name_says_z_dim_and_seed_and_what_is_not_the_default():
 
 
 @pytest.mark.parametrize(
-    ("values", "error", "line"),
+    ("values", "error", "parts"),
     [
-        ({"zdim": [2]}, ParameterError, "unknown parameter 'zdim'; did you mean 'z_dim'?"),
-        ({"z_dim": [2, 0]}, ParameterError, "z_dim was 0; it may be a whole number from 1"),
-        ({"seed": [0], "z_dim": ["2"]}, ParameterError, "z_dim was '2'; it may be"),
-        ({"data": ["nowhere.npz"]}, ParameterError, "data was 'nowhere.npz'; it may be 'auto'"),
-        ({"data": [__file__]}, DataError, "test_sweep.py"),
+        ({"zdim": [2]}, ParameterError, ("'zdim'", "'z_dim'")),
+        ({"z_dim": [2, 0]}, ParameterError, ("z_dim", 0, 1, "10,000")),
+        ({"seed": [0], "z_dim": ["2"]}, ParameterError, ("z_dim", "'2'", "whole", 1, "10,000")),
+        ({"data": ["nowhere.npz"]}, ParameterError, ("data", "'nowhere.npz'", "'auto'")),
+        ({"data": [__file__]}, DataError, (__file__, "not", ".npz", "source")),
     ],
 )
-def test_what_cannot_be_right_is_refused_before_the_first_run(chapter, values, error, line):
-    with pytest.raises(error) as refused:
+def test_what_cannot_be_right_is_refused_before_the_first_run(chapter, values, error, parts):
+    with refused(error, *parts):
         planned(chapter, **values)
-    assert line in str(refused.value)
     assert not (chapter.parent / "runs").exists()
 
 
 def test_a_file_in_the_place_of_the_folder_and_a_missing_chapter_are_refused(chapter, tmp_path):
-    with pytest.raises(SweepError, match="which is a file; it may be a folder, new or old"):
+    with refused(SweepError, "out", f"'{chapter}'", "folder"):
         plan({"data": ["small"]}, chapter, chapter)
-    with pytest.raises(SweepError, match="a sweep runs in a clone of the book"):
+    with refused(SweepError, tmp_path / "none.ipynb", "clone"):
         plan({"data": ["small"]}, tmp_path / "runs", tmp_path / "none.ipynb")
 
 
@@ -133,15 +135,18 @@ def test_a_run_that_dies_is_reported_with_its_cell_and_costs_the_others_nothing(
         point.parameters["h_dim"]: json.loads(next(point.folder.glob("*.json")).read_text())
         for point in points
     }
-    said = {ending: (kept.get("cell"), kept.get("error")) for ending, kept in by_ending.items()}
-    assert said == {
-        RAISES: (3, "ValueError: no"),
-        KILLS_THE_KERNEL: (3, "its kernel died: something killed it, or memory ran out"),
-        KILLS_PAPERMILL: (3, "its process was ended by SIGKILL"),
-        MEMORY: (3, "MemoryError: "),
-        SAYS_NOTHING: (4, "no cell with the tag 'metrics' printed JSON"),
-        128: (None, None),
+    said = {
+        RAISES: (3, "ValueError", "no"),
+        KILLS_THE_KERNEL: (3, "kernel", "killed", "memory"),
+        KILLS_PAPERMILL: (3, "process", "SIGKILL"),
+        MEMORY: (3, "MemoryError"),
+        SAYS_NOTHING: (4, "'metrics'", "JSON"),
     }
+    for ending, (cell, *parts) in said.items():
+        failure = by_ending[ending]
+        assert failure["cell"] == cell
+        assert mentions(failure["error"], *parts)
+        assert "\n" not in failure["error"]
     assert by_ending[128]["elbo"] < -100
     assert sum(outcome.metrics is not None for outcome in outcomes) == 1
     for point in points:
@@ -194,8 +199,8 @@ def test_a_kernel_that_does_not_start_has_one_more_try(
 
 def test_another_version_of_the_library_is_no_partner(chapter):
     outcome = run(Job(chapter.read_text(), {}, "another digest", 1))
-    error = "vae_lib or uv.lock has changed, or differs where this ran"
-    assert outcome == Outcome(None, error=error)
+    assert outcome == Outcome(None, error=outcome.error)
+    assert_says(outcome.error, "vae_lib", "uv.lock")
 
 
 def test_leaving_a_sweep_early_stops_its_runs_and_keeps_what_they_have(chapter):
@@ -206,7 +211,8 @@ def test_leaving_a_sweep_early_stops_its_runs_and_keeps_what_they_have(chapter):
     kept = {p.parameters["seed"]: [f.name for f in p.folder.glob("*.json")] for p in points}
     assert kept == {0: ["failure.json"], 1: ["failure.json"], 2: [], 3: []}
     failure = json.loads((points[0].folder / "failure.json").read_text())
-    assert (failure["cell"], failure["error"]) == (3, "its process was ended by SIGTERM")
+    assert failure["cell"] == 3
+    assert_says(failure["error"], "process", "SIGTERM")
 
 
 NEVER_READY = """\
@@ -224,7 +230,8 @@ def test_what_is_stopped_before_its_first_cell_is_not_begun_again(chapter, tmp_p
         wait_for(lambda: run_module._running or next(s))
     assert log(chapter) == []
     failure = json.loads((points[0].folder / "failure.json").read_text())
-    assert (failure["cell"], failure["error"]) == (None, "its process was ended by SIGTERM")
+    assert failure["cell"] is None
+    assert_says(failure["error"], "process", "SIGTERM")
     assert not points[0].is_fresh
     go_on(chapter)
     assert swept(points, chapter)["z_dim=100,seed=0"].error is None

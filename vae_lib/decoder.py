@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from vae_lib.support.initializer import he_normal
-from vae_lib.support.xla import GENERATOR, compiled
+from vae_lib.support.xla import compiled, generator
 from vae_lib.tensorflow_quietly import keras, tf
 
 
@@ -57,7 +57,7 @@ def binarize(x: Any, seed: Any) -> Any:
 @compiled
 def _flip(x: Any, seed: Any) -> Any:
     half = [(tf.size(x) + 1) // 2]
-    words = tf.random.stateless_uniform(half, seed, None, None, tf.uint32, alg=GENERATOR)
+    words = tf.random.stateless_uniform(half, seed, None, None, tf.uint32, alg=generator())
     bits = tf.reshape(tf.bitcast(words, tf.uint16), [-1])[: tf.size(x)]
     return tf.cast(tf.cast(tf.reshape(bits, tf.shape(x)), tf.float32) < 2.0**16 * x, tf.float32)
 

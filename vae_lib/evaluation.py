@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vae_lib.reparameterization import reparameterize, standard_normal
+from vae_lib.support.xla import compiled
 from vae_lib.tensorflow_quietly import tf
 
 Array = NDArray[Any]
@@ -142,9 +143,9 @@ def importance_weighted_bound(model: Any, x: Any, n_samples: int, seed: int = 0)
 
 @lru_cache(maxsize=8)
 def _compiled(model: Any, shape: tuple[int, ...]) -> Callable[[Any, Any, Any], Any]:
-    """Compile the bound for images of one shape into one XLA graph."""
+    """Compile the bound for images of one shape into one graph."""
 
-    @tf.function(jit_compile=True)
+    @compiled
     def bound(x: Any, n_samples: Any, seed: Any) -> Any:
         mean, log_var = model.encoder(x)  # (batch, z_dim), (batch, z_dim)
         # The largest log-weight, and the sum of the weights as multiples of that weight.

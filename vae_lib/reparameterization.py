@@ -6,7 +6,7 @@ Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, section 2.4
 import math
 from typing import Any
 
-from vae_lib.support.xla import GENERATOR, compiled
+from vae_lib.support.xla import compiled, generator
 from vae_lib.tensorflow_quietly import tf
 
 ABOVE_MINUS_1 = -1.0 + 2.0**-24  # the next float32: at -1 itself the draw would be minus infinity
@@ -47,5 +47,5 @@ def standard_normal(shape: Any, seed: Any) -> Any:
 # draw the same ones. `tf.random.stateless_normal` takes four times as long there.
 @compiled
 def _draw(shape: Any, seed: Any) -> Any:
-    uniform = tf.random.stateless_uniform(shape, seed, ABOVE_MINUS_1, 1.0, alg=GENERATOR)
+    uniform = tf.random.stateless_uniform(shape, seed, ABOVE_MINUS_1, 1.0, alg=generator())
     return math.sqrt(2.0) * tf.math.erfinv(uniform)

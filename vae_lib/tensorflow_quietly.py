@@ -10,6 +10,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 @contextmanager
@@ -38,6 +41,9 @@ with _stderr_held_back():
     import keras
     import tensorflow as tf
 
-    tf.config.list_physical_devices()  # the search for devices has its own lines
+    # The first search for devices has a line of its own where it finds no GPU. Where there is one,
+    # it is left for later: CUDA_VISIBLE_DEVICES counts until then.
+    if not NVIDIA_DRIVER.exists():
+        tf.config.list_physical_devices()
 
 __all__ = ["keras", "tf"]

@@ -1,5 +1,7 @@
 """TensorFlow starts without a word, and whatever it says when it fails is shown."""
 
+import pytest
+
 
 def test_nothing_is_written_by_the_import_nor_by_the_first_operations(python):
     code = """if True:
@@ -31,3 +33,18 @@ def test_what_was_held_back_is_shown_when_the_import_fails(python, tmp_path):
     run = python(code, PYTHONPATH=str(tmp_path))
     assert run.stderr == "keras says why\ntensorflow says why\nraised: no such library"
     assert run.returncode == 0
+
+
+@pytest.mark.parametrize("driver", [False, True])
+def test_the_import_looks_for_devices_only_where_there_is_no_gpu(python, driver):
+    code = """if True:
+        import os, pathlib
+        real, driver = pathlib.Path.exists, pathlib.Path("/proc/driver/nvidia/version")
+        pathlib.Path.exists = lambda path: DRIVER if path == driver else real(path)
+        from vae_lib.tensorflow_quietly import tf
+        os.write(2, b"imported\\n")
+        tf.ones(1) + 1
+    """
+    imported, *later = python(code.replace("DRIVER", str(driver))).stderr.splitlines()
+    assert imported == "imported"
+    assert any("cuInit" in line for line in later) == driver  # held back, or still to come

@@ -4,8 +4,6 @@ import contextlib
 import threading
 from pathlib import Path
 
-import pooch
-
 from vae_lib.data.archive import DataError
 from vae_lib.support.progress import progress_bar
 
@@ -32,6 +30,9 @@ def download_file(url: str, sha256: str, size: int, path: Path, remedy: str) -> 
         OfflineError: the download did not come about; it may another time.
         DataError: the server delivered another file, which is not kept.
     """
+    # Imported here, and not under the time limit below: digits at hand need no download.
+    import pooch
+
     if not _answers(url):
         raise OfflineError(f"{url} does not answer; connect to a network, or {remedy}.")
     pooch.get_logger().setLevel("WARNING")  # its line would show the reader's path on a page
@@ -52,6 +53,8 @@ def _answers(url: str) -> bool:
 
     Looking up its name has no time limit of its own: hence a thread, which may be left behind.
     """
+    import pooch
+
     answers = []
 
     def ask() -> None:

@@ -1,8 +1,12 @@
-"""XLA, the compiler that TensorFlow brings, and a sentence where it brings none."""
+"""XLA, the compiler that TensorFlow brings, and a sentence where it brings none.
+
+An import compiles nothing: threads and devices are what they are from the first compilation on,
+and a user may want to set them before it.
+"""
 
 import warnings
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from vae_lib.tensorflow_quietly import tf
@@ -12,7 +16,8 @@ from vae_lib.tensorflow_quietly import tf
 def has_xla() -> bool:
     """Whether this TensorFlow can compile with XLA; warns, once, where it cannot."""
     try:
-        tf.function(lambda: tf.constant(1.0) + 1.0, jit_compile=True)()
+        with tf.init_scope():  # not in the graph that is being traced, where one is
+            tf.function(lambda: tf.constant(1.0) + 1.0, jit_compile=True).get_concrete_function()()
     except tf.errors.OpError:
         warnings.warn(
             "this TensorFlow has no XLA compiler: training works, but takes several times as "
@@ -24,10 +29,33 @@ def has_xla() -> bool:
     return True
 
 
-def compiled(function: Callable[..., Any]) -> Any:
-    """Compile a function of tensors: by XLA, or without it to a graph of TensorFlow's kernels."""
-    return tf.function(function, jit_compile=has_xla())
+def generator() -> str:
+    """Name the generator of random bits that a compiled function draws with."""
+    # Of XLA's generators threefry is the fastest on a CPU. TensorFlow's own kernels lack it.
+    return "threefry" if has_xla() else "auto_select"
 
 
-# Of XLA's generators threefry is the fastest on a CPU. TensorFlow's own kernels lack it.
-GENERATOR = "threefry" if has_xla() else "auto_select"
+class compiled:  # noqa: N801 (a decorator)
+    """Compile a function of tensors: by XLA, or without it to a graph of TensorFlow's kernels.
+
+    Which of the two is decided at the first call.
+
+    Args:
+        function: takes and returns tensors.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    @cached_property
+    def _graphs(self) -> Any:
+        return tf.function(self._function, jit_compile=has_xla())
+
+    def get_concrete_function(self, *specs: Any) -> Any:
+        """Compile the function for tensors like these, as `tf.function` does."""
+        return self._graphs.get_concrete_function(*specs)
+
+    def __call__(self, *tensors: Any) -> Any:
+        if tf.config.functions_run_eagerly():  # all but these: run eagerly, they draw other numbers
+            return self.get_concrete_function(*tensors)(*tensors)
+        return self._graphs(*tensors)

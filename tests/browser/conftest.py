@@ -3,6 +3,7 @@
 import pytest
 
 from tests.browser.built_book import BOOK, PAGES, TYPESET, serving
+from tests.browser.hands import PATIENCE
 from tools.browser import REMEDY, find_browser, launched
 
 # Nothing glides or fades: what a test sees is what stays.
@@ -60,7 +61,7 @@ def visit(chromium, site):
     def opened(name, width=1280, theme="light", **settings):
         settings |= {"viewport": {"width": width, "height": 900}, "color_scheme": theme}
         context = chromium.new_context(**settings)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         watch(page, site, faults)

@@ -27,6 +27,12 @@ def settle(page):
     page.evaluate("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
 
 
+def stop_time(page):
+    """Let nothing happen by itself any more: `page.clock.run_for` decides what time it is."""
+    page.clock.install(time=0)
+    page.clock.pause_at(60)
+
+
 def picture(canvas):
     """The gray levels of a canvas, (height, width)."""
     width, *levels = canvas.evaluate("""(canvas) => {

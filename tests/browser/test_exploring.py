@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 
 from tests.browser.built_book import BOOK
-from tests.browser.hands import CHAPTER, at, begin, part, picture, set_slider, settle, z_of
+from tests.browser.hands import (
+    CHAPTER,
+    at,
+    begin,
+    part,
+    picture,
+    set_slider,
+    settle,
+    stop_time,
+    z_of,
+)
 from vae_lib.panels.quantization import IntegerLayer, QuantizedVAE
 
 PAPER, INK = 255, 34  # gray levels, about, of the light theme
@@ -106,16 +116,16 @@ def test_every_control_is_reached_and_worked_by_the_keyboard(explorer):
 
 
 def test_what_changed_is_announced_once_the_hand_rests(explorer):
+    stop_time(explorer)
     said = part(explorer, "announce")
     assert said.get_attribute("aria-live") == "polite"
     part(explorer, "z1").focus()
     for _ in range(5):
         explorer.keyboard.press("ArrowLeft")
-        assert "z is −0.25" not in (said.text_content() or "")
-    explorer.wait_for_function(
-        "(p) => p.textContent.includes('z is −0.25')", arg=said.element_handle()
-    )
-    assert "the nearest test digit is a" in said.text_content()
+        explorer.clock.run_for(500)  # it holds its breath for longer
+        assert "z is" not in (said.text_content() or "")
+    explorer.clock.run_for(500)
+    assert "z is −0.25, 0.00; the nearest test digit is a" in said.text_content()
 
 
 def test_one_walks_between_two_pins(visit):
@@ -134,18 +144,17 @@ def test_one_walks_between_two_pins(visit):
     assert "Still 9 of 9" in part(explorer, "walk-status").text_content()
 
 
-def test_with_motion_the_walk_runs_by_itself_and_can_be_stopped(visit):
-    page = begin(visit(CHAPTER))
-    part(page, "walk").click()
-    start = z_of(page)
-    page.wait_for_timeout(600)
-    on_the_way = z_of(page)
-    part(page, "walk").click()
-    settle(page)
-    stopped = z_of(page)
-    page.wait_for_timeout(300)
+def test_with_motion_the_walk_runs_by_itself_and_can_be_stopped(explorer):
+    stop_time(explorer)
+    start = z_of(explorer)
+    part(explorer, "walk").click()
+    explorer.clock.run_for(1000)
+    on_the_way = z_of(explorer)
+    part(explorer, "walk").click()
+    explorer.clock.run_for(5000)
     assert on_the_way != start
-    assert z_of(page) == stopped
+    assert z_of(explorer) == on_the_way
+    assert part(explorer, "walk").text_content() == "Walk from A to B"
 
 
 def draw(page, *strokes):

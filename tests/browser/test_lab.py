@@ -1,15 +1,13 @@
 """The panels in JupyterLab: the same, and Python reads and sets the explorer's z."""
 
-import socket
-import subprocess
-import sys
-import time
-from urllib.error import URLError
-from urllib.request import urlopen
+import json
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+
+from tests.browser.hands import PATIENCE, Trainer, begin, part, picture, settle, z_of
+from tests.support import TOKEN, jupyterlab
 
 # Any network will do: one of random weights needs no training, and no TensorFlow.
 CELLS = [
@@ -39,74 +37,60 @@ Trainer(rng.random((64, 784)))""",
 ]
 
 
+# JupyterLab shows itself as window.jupyterapp, and asks nobody about news.
+SETTINGS = {
+    "exposeAppInBrowser": True,
+    "disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True},
+}
+# A cell that is run while JupyterLab only waits for its kernel is, without a word, not run at all.
+# The toolbar cannot tell: it calls a kernel idle that is not there yet.
+KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status"
+
+
 @pytest.fixture
-def lab(tmp_path):
-    """A JupyterLab in a folder of its own; the address of a notebook in it."""
+def notebook(tmp_path, monkeypatch):
+    """The address of a notebook in a JupyterLab with a home of its own."""
+    home, folder = tmp_path / "home", tmp_path / "folder"
+    settings = home / "CONFIG/labconfig/page_config.json"
+    for each in (settings.parent, folder):
+        each.mkdir(parents=True)
+    settings.write_text(json.dumps(SETTINGS))
+    monkeypatch.setenv("IPYTHONDIR", str(home))
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     cells = [new_code_cell(cell) for cell in CELLS]
-    nbformat.write(new_notebook(cells=cells, metadata=kernel), tmp_path / "a.ipynb")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [f"--ServerApp.root_dir={tmp_path}", f"--port={port}", "--ServerApp.port_retries=0"]
-    command += ["--IdentityProvider.token="]
-    with (tmp_path / "log.txt").open("w") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        wait_for(f"{address}/api", server)
-        yield f"{address}/lab/tree/a.ipynb?reset"
-    finally:
-        server.terminate()
-        server.wait(20)
+    nbformat.write(new_notebook(cells=cells, metadata=kernel), folder / "a.ipynb")
+    with jupyterlab(folder, home) as address:
+        yield f"{address}lab/tree/a.ipynb?token={TOKEN}"
 
 
-def wait_for(address, server):
-    """Wait until the server answers."""
-    for _ in range(240):
-        assert server.poll() is None, "JupyterLab ended by itself"
-        try:
-            with urlopen(address):
-                return
-        except URLError:
-            time.sleep(0.25)
-    pytest.fail("JupyterLab did not answer within a minute")
-
-
-def ink(canvas):
-    """The pixels of a canvas, as one string."""
-    return canvas.evaluate("canvas => canvas.toDataURL()")
-
-
-def test_python_and_the_reader_move_the_same_point(chromium, lab):
+def test_python_and_the_reader_move_the_same_point(chromium, notebook):
     tab = chromium.new_page(viewport={"width": 1280, "height": 1400})
-    tab.set_default_timeout(90_000)
-    tab.goto(lab)
-    # A cell that is run waits for the kernel, so no need to wait for it here.
-    tab.locator(".jp-CodeCell .cm-content").first.click()
+    tab.set_default_timeout(PATIENCE)
+    tab.goto(notebook)
+    tab.wait_for_function(f"{KERNEL} === 'idle'")
+    cells = tab.locator(".jp-CodeCell .cm-content")
+    cells.first.click()
     tab.keyboard.press("Shift+Enter")
-    z1, z2, digit = (
-        tab.locator(f".vae-panel [data-role={role}]") for role in ("z1", "z2", "digit")
-    )
-    z1.wait_for()
-    assert [z1.input_value(), z2.input_value()] == ["0", "0"]
-    before = ink(digit)
+    begin(tab)
+    assert z_of(tab) == [0, 0]
+    before = picture(part(tab, "digit"))
 
     tab.keyboard.press("Shift+Enter")  # Python sets z
-    tab.wait_for_function("z1 => z1.value === '1'", arg=z1.element_handle())
-    assert z2.input_value() == "-1.5"
-    tab.wait_for_function(
-        "([canvas, before]) => canvas.toDataURL() !== before", arg=[digit.element_handle(), before]
-    )
+    tab.wait_for_function("z1 => z1.value === '1'", arg=part(tab, "z1").element_handle())
+    settle(tab)
+    assert z_of(tab) == [1, -1.5]
+    assert abs(picture(part(tab, "digit")) - before).max() > 20
 
-    z1.press("ArrowRight")  # the reader moves it
-    z1.press("ArrowRight")
-    tab.locator(".jp-CodeCell .cm-content").nth(2).click()
-    tab.keyboard.press("Shift+Enter")  # and Python reads it
-    tab.get_by_text("z is [1.1, -1.5]", exact=True).wait_for()
+    # A widget keeps a move to itself until the kernel has taken the one before: hence one by one.
+    for moved in ("1.05", "1.1"):
+        part(tab, "z1").press("ArrowRight")  # the reader moves it
+        cells.nth(2).click()
+        tab.keyboard.press("Shift+Enter")  # and Python reads it
+        tab.get_by_text(f"z is [{moved}, -1.5]", exact=True).wait_for()
 
     tab.keyboard.press("Shift+Enter")  # and the trainer trains here, too
-    tab.locator("[data-role='step']").click()
-    tab.wait_for_function("document.querySelector('[data-role=iteration]').textContent === '1'")
+    trainer = Trainer(tab)
+    trainer.press("step")
+    trainer.reach(1)
+    assert trainer.number("iteration") == 1
     tab.close()

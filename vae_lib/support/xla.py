@@ -56,6 +56,7 @@ class compiled:  # noqa: N801 (a decorator)
         return self._graphs.get_concrete_function(*specs)
 
     def __call__(self, *tensors: Any) -> Any:
-        if tf.config.functions_run_eagerly():  # all but these: run eagerly, they draw other numbers
+        """Compute; in a graph even where functions run eagerly, for that draws other numbers."""
+        if tf.config.functions_run_eagerly():
             return self.get_concrete_function(*tensors)(*tensors)
         return self._graphs(*tensors)

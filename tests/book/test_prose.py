@@ -50,6 +50,7 @@ def root(tmp_path):
     for folder in ("chapters", "vae_lib"):
         (tmp_path / folder).mkdir()
     (tmp_path / "uv.lock").touch()
+    (tmp_path / "_config.yml").write_text("sphinx: {config: {pages_of_a_clone: {}}}\n")
     return tmp_path
 
 

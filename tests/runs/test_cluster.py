@@ -12,6 +12,8 @@ from tests.support import STAYS, go_on, log, planned, refused, swept, wait_for
 from vae_lib.runs.command_line import cluster
 from vae_lib.runs.sweep import SweepError, sweep
 
+pytestmark = pytest.mark.slow
+
 
 def dask(folder, *words):
     """Start one of Dask's programs as a user would, on this machine alone."""
@@ -83,5 +85,8 @@ def test_where_there_is_no_scheduler_one_sentence_says_so(address, monkeypatch):
 
 def test_without_dask_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with refused(SweepError, "--scheduler", "Dask", "pip install", "cluster"), cluster("tcp://x:1"):
+    with (
+        refused(SweepError, "--scheduler", "Dask", "pip install", "[book,cluster]"),
+        cluster("tcp://x:1"),
+    ):
         pass

@@ -85,6 +85,7 @@ SHEETS = """\
 """
 
 
+@pytest.mark.slow
 def test_the_page_of_each_heading_is_read_from_what_chromium_prints(tmp_path):
     if find_browser() is None:
         pytest.skip(REMEDY)

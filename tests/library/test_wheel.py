@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 UV = shutil.which("uv") or ROOT / ".uv/bin/uv"
 USE = """\
 import importlib, json, pkgutil
+from importlib.metadata import distributions
 
 import numpy as np
 
@@ -49,6 +50,7 @@ print(json.dumps({
     "losses": np.asarray(history["loss"], float).tolist(),
     "loaded is the same": np.array_equal(*codes),
     "lacking": lacking,
+    "packages": [each.name.lower() for each in distributions()],
 }))
 """
 
@@ -91,20 +93,12 @@ def wheel(source, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def python(wheel, tmp_path_factory):
+def installed(wheel, tmp_path_factory):
     """Run Python where nothing but the wheel is installed, in an empty folder."""
     folder = tmp_path_factory.mktemp("installed")
     program = folder / "venv/bin/python"
     locked = folder / "locked.txt"
-    uv(
-        "export",
-        "--frozen",
-        "--no-dev",
-        "--no-emit-project",
-        "--no-hashes",
-        "--output-file",
-        locked,
-    )
+    uv("export", "--frozen", "--no-dev", "--no-emit-project", "--no-hashes", "-o", locked)
     uv("venv", "--python", sys.executable, folder / "venv")
     uv("pip", "install", "--python", program, "--constraint", locked, wheel)
     elsewhere = folder / "elsewhere"
@@ -118,9 +112,9 @@ def printed(done):
 
 
 @pytest.fixture(scope="module")
-def used(python):
+def used(installed):
     """What came out when the library was used, in one process: TensorFlow starts slowly."""
-    return printed(python("-c", USE))
+    return printed(installed("-c", USE))
 
 
 def test_the_wheel_has_every_file_of_the_library(source, wheel):
@@ -131,14 +125,12 @@ def test_the_wheel_has_every_file_of_the_library(source, wheel):
     assert sum(name.endswith("/licenses/LICENSE") for name in names) == 1
 
 
-def test_it_brings_nothing_that_only_the_book_takes(python):
-    done = python("-c", "import importlib.metadata as m, json; print(json.dumps("
-                  "[d.name.lower() for d in m.distributions()]))")  # fmt: skip
-    installed = set(printed(done))
-    assert {"vae-lib", "tensorflow", "keras", "numpy"} <= installed
+def test_it_brings_nothing_that_only_the_book_takes(used):
+    packages = set(used["packages"])
+    assert {"vae-lib", "tensorflow", "keras", "numpy"} <= packages
     heavy = {"click", "ipython", "ipywidgets", "pandas", "scikit-learn", "scipy", "traitlets"}
-    assert installed & heavy == set()
-    assert not [name for name in installed if name.startswith("jupyter")]
+    assert packages & heavy == set()
+    assert not [name for name in packages if name.startswith("jupyter")]
 
 
 def test_it_trains_saves_and_loads(used):
@@ -157,16 +149,16 @@ def test_only_the_rooms_that_an_extra_is_for_lack_something(used):
 
 
 @pytest.mark.parametrize("words", [[], ["sweep"], ["sweep", "--z-dim", "2"], ["report", "runs"]])
-def test_the_program_says_in_one_sentence_what_it_lacks(python, words):
-    done = python("-m", "vae_lib", *words)
+def test_the_program_says_in_one_sentence_what_it_lacks(installed, words):
+    done = installed("-m", "vae_lib", *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
     for part in ("click", "pip install 'vae-lib[book]'", "pip install -e '.[book]'"):
         assert part in done.stderr
 
 
-def test_the_panels_say_in_one_sentence_what_they_lack(python):
-    done = python("-c", "from vae_lib.panels.explorer import Explorer")
+def test_the_panels_say_in_one_sentence_what_they_lack(installed):
+    done = installed("-c", "from vae_lib.panels.explorer import Explorer")
     *_, last = done.stderr.splitlines()
     assert "anywidget" in last
     assert "pip install 'vae-lib[notebook]'" in last

@@ -106,6 +106,7 @@ def test_help_names_each_parameter_with_its_values_and_its_default(capsys):
         )
 
 
+@pytest.mark.slow
 def test_the_program_without_a_command_lists_them():
     done = subprocess.run(
         [sys.executable, "-m", "vae_lib"], capture_output=True, text=True, check=False

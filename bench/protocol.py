@@ -33,10 +33,10 @@ class Settings(TypedDict):
 
 
 def epochs_of_turns() -> Iterator[int]:
-    """How many epochs the turns are of those who train inside a compiled graph.
+    """How many epochs each turn has, for contestants that train inside a compiled graph.
 
-    A run calls them once for many epochs, as it calls `fit`. So what a call costs by itself, such
-    as a look at all the images, is spread over some epochs, for each of them over as many. The
-    first turn is one epoch, since it is timed from the start of the process.
+    Whoever trains calls them for many epochs at a time, as `fit` is called. So what a call costs
+    by itself, such as a look at all the images, is spread over a few epochs, the same number for
+    each of them. The first turn is one epoch: it is timed from the start of the process.
     """
     return chain([1], repeat(EPOCHS))

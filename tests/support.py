@@ -45,7 +45,7 @@ def tf_config(workers, index):
 
 def whole(part):
     """A pattern for a word, a number or a piece of code that is no part of a longer one."""
-    before = r"(?<![\w.,-])" if re.match(r"-?\w", str(part)) else ""
+    before = r"(?<![\w-])(?<!\w\.)(?<!\d,)" if re.match(r"-?\w", str(part)) else ""
     after = r"(?!\w|[.,]\d)" if re.search(r"\w$", str(part)) else ""
     return before + re.escape(str(part)) + after
 

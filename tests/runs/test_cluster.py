@@ -76,10 +76,7 @@ def test_with_a_worker_killed_every_point_finishes_once_and_as_it_does_here(chap
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense"])
 def test_where_there_is_no_scheduler_one_sentence_says_so(address, monkeypatch):
     monkeypatch.setattr("vae_lib.runs.command_line.CONNECT", 1)
-    with (
-        refused(SweepError, address, "`dask scheduler`"),
-        cluster(address),
-    ):
+    with refused(SweepError, address, "`dask scheduler`"), cluster(address):
         pass
 
 

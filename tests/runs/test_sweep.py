@@ -298,7 +298,7 @@ def test_a_stopped_command_leaves_nothing_running_and_goes_on_later(chapter, num
     command = start(chapter, "--h-dim", STAYS, "--seeds", 0, 1, "--jobs", 1)
     wait_for(lambda: log(chapter))
     command.send_signal(number)
-    _, err = command.communicate(timeout=30)
+    _, err = command.communicate(timeout=120)
     assert command.returncode == 130
     assert err == "\nStopped. Started again, the sweep goes on from here.\n"
     assert [p.parent.name for p in chapter.parent.glob("runs/*/failure.json")] == [

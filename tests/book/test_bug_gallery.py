@@ -17,8 +17,6 @@ from vae_lib.reparameterization import standard_normal
 from vae_lib.tensorflow_quietly import keras, tf
 from vae_lib.training import train
 
-pytestmark = pytest.mark.slow
-
 CHAPTER = ROOT / "chapters" / "05-loss.md"
 DEFINITIONS = re.compile(
     r"^(program = |def build\(|mistakes = |mistake\(|def failed_tests\()", re.M

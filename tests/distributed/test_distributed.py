@@ -20,8 +20,6 @@ from vae_lib.distributed.all_reduce import Cluster, connect, read_cluster
 from vae_lib.model import VAE
 from vae_lib.training import train
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory):

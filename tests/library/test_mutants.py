@@ -20,8 +20,6 @@ import pytest
 from tests.support import ROOT
 from vae_lib.tensorflow_quietly import keras
 
-pytestmark = pytest.mark.slow
-
 TESTS = {
     "loss": ["test_loss"],
     "reparameterization": ["test_reparameterization"],

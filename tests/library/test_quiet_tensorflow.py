@@ -2,8 +2,6 @@
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 
 def test_nothing_is_written_by_the_import_nor_by_the_first_operations(python):
     code = """if True:

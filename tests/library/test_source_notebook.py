@@ -18,8 +18,6 @@ from vae_lib.model import VAE
 from vae_lib.tensorflow_quietly import keras, tf
 from vae_lib.training import train_step
 
-pytestmark = pytest.mark.slow
-
 tf1 = tf.compat.v1
 MB_SIZE, Z_DIM = 64, 100
 NODES = ("z_mu", "z_logvar", "logits", "recon_loss", "kl_loss", "vae_loss")

@@ -7,8 +7,6 @@ import pytest
 from vae_lib.decoder import binarize
 from vae_lib.reparameterization import standard_normal
 
-pytestmark = pytest.mark.slow
-
 # pydantic and what comes with it: 2 % of the time that Keras and TensorFlow take.
 ALLOWED = {"pydantic", "pydantic_core", "annotated_types", "typing_inspection"}
 

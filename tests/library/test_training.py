@@ -20,8 +20,6 @@ from vae_lib.reparameterization import standard_normal
 from vae_lib.tensorflow_quietly import tf
 from vae_lib.training import HISTORY, History, compile_steps, minibatch_order, train, train_step
 
-pytestmark = pytest.mark.slow
-
 
 def small_vae(seed=0, learning_rate=1e-3):
     model = VAE(z_dim=3, h_dim=16, seed=seed)

@@ -6,8 +6,6 @@ from tests.support import assert_says
 from vae_lib.support.xla import compiled, has_xla
 from vae_lib.tensorflow_quietly import tf
 
-pytestmark = pytest.mark.slow
-
 
 def test_functions_are_compiled_by_xla_here():
     assert has_xla()

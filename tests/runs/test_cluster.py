@@ -12,8 +12,6 @@ from tests.support import STAYS, go_on, log, planned, refused, swept, wait_for
 from vae_lib.runs.command_line import cluster
 from vae_lib.runs.sweep import SweepError, sweep
 
-pytestmark = pytest.mark.slow
-
 
 def dask(folder, *words):
     """Start one of Dask's programs as a user would, on this machine alone."""

@@ -12,8 +12,6 @@ from tests.support import ROOT, assert_says
 from tools import prose
 from vae_lib.parameters import ChapterParameters
 
-pytestmark = pytest.mark.slow
-
 CHAPTER = ROOT / "chapters/06-training.ipynb"
 SIZE = ("whole", 1, "10,000")
 QUICK = {"iterations": 150, "h_dim": 16, "data": "small"}

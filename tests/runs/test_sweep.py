@@ -38,8 +38,6 @@ from vae_lib.runs.freshness import library_digest
 from vae_lib.runs.run import Job, Outcome, run
 from vae_lib.runs.sweep import SweepError, keep, plan, run_name, sweep
 
-pytestmark = pytest.mark.slow
-
 
 def injected(point):
     """The cell that papermill put into a point's notebook."""

@@ -230,6 +230,7 @@ def test_a_worker_that_dies_ends_the_benchmark_and_the_other_workers(tmp_path, m
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_a_small_run_writes_complete_results_in_which_losses_agree(tmp_path, capsys):
     out = tmp_path / "results.json"
     options = ["--only", "train", "tf1", "--images", "640", "--rounds", "1", "--out", str(out)]
@@ -256,6 +257,7 @@ def test_a_small_run_writes_complete_results_in_which_losses_agree(tmp_path, cap
     assert after[0] < before[0]
 
 
+@pytest.mark.slow
 def test_variants_of_the_loop_are_measured_and_printed(tmp_path, capsys):
     out = tmp_path / "results.json"
     options = ["--only", "variants", "--images", "640", "--rounds", "1", "--out", str(out)]

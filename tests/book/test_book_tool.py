@@ -118,6 +118,7 @@ def test_a_chapter_edited_in_one_half_only_is_refused(root):
         book.execute(root, DIGITS)
 
 
+@pytest.mark.slow
 def test_only_stale_chapters_run_and_a_failure_keeps_what_passed(root, capfd):
     write(root, "02-two", "raise ValueError('planted')")
     with refused(book.BookError, "02-two.ipynb", ".book/staging/"):

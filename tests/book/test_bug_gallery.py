@@ -223,12 +223,14 @@ def trained(page, digits):
     return functools.cache(history)
 
 
+@pytest.mark.slow
 def test_what_the_correct_program_reports_is_the_truth(trained):
     told, true = trained()
     assert abs(told["loss"] - true["loss"]) < 15
     assert true["kl"] > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a mean over pixels", "no gradient through the draw"])
 def test_the_code_falls_silent(trained, name):
     _, true = trained(name)
@@ -236,12 +238,14 @@ def test_the_code_falls_silent(trained, name):
     assert true["loss"] > trained()[1]["loss"] + 20
 
 
+@pytest.mark.slow
 def test_the_number_is_too_good(trained):
     told, true = trained("σ without its exp")
     assert told["loss"] < trained()[0]["loss"] - 5
     assert true["loss"] > trained()[1]["loss"] + 20
 
 
+@pytest.mark.slow
 def test_the_loss_falls_without_end(trained):
     told, _ = trained("a KL term with its sign turned")
     assert told["kl"] < -1000

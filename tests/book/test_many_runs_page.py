@@ -82,6 +82,7 @@ def test_the_parts_of_the_manifest_belong_together():
     assert sum(address in command for command in containers()) == 2
 
 
+@pytest.mark.slow
 def test_the_program_for_several_machines_runs_here_on_two_processes(tmp_path):
     (program,) = (b for b in blocks("python", PAGE) if b.startswith("# together.py"))
     shorter = program.replace("range(10)", "range(2)").replace("x, 1000,", "x, 5,")

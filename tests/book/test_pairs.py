@@ -157,6 +157,7 @@ def lab(chapters, tmp_path):
         yield Lab(address)
 
 
+@pytest.mark.slow
 def test_jupyterlab_opens_and_saves_both_halves(chapters, lab):
     # A clone's file times are arbitrary.
     for age in (-1000, -1, 0, 1, 1000):
@@ -186,6 +187,7 @@ def test_jupyterlab_opens_and_saves_both_halves(chapters, lab):
     assert "Written elsewhere." in (chapters / "01-one.ipynb").read_text()
 
 
+@pytest.mark.slow
 def test_jupyterlab_opens_every_chapter_of_a_clone(chapters, lab):
     for path in pairs.CHAPTERS.glob("0*.*"):
         shutil.copy(path, chapters)

@@ -60,6 +60,7 @@ def run(root, stub):
     return book.execute(root, DIGITS)["01-one"]
 
 
+@pytest.mark.slow
 def test_the_book_shows_the_numbers_that_the_kernel_computed_and_how_long_it_ran(root):
     result = run(root, 'raise NotImplementedError("return two times x")')
     seconds = book.read(result).metadata.run.seconds
@@ -75,6 +76,7 @@ def test_the_book_shows_the_numbers_that_the_kernel_computed_and_how_long_it_ran
     assert "run" not in notebook.metadata
 
 
+@pytest.mark.slow
 def test_an_exercise_that_is_solved_already_stops_the_book(root, capfd):
     with refused(book.BookError, "01-one.ipynb", ".book/staging/"):
         run(root, "return 2 * x")

@@ -66,12 +66,14 @@ def together(workers, alone):
     return [pickle.loads((folder / f"{rank}.pickle").read_bytes()) for rank in range(2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", ["weights", "other_weights"])
 def test_workers_end_with_the_same_weights_to_the_last_bit(together, weights):
     for v, w in zip(together[0][weights], together[1][weights], strict=True):
         np.testing.assert_array_equal(v, w)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", ["weights", "other_weights"])
 def test_together_they_take_the_steps_of_one_process(together, alone, weights):
     largest = max(np.abs(w).max() for w in alone[weights])
@@ -79,6 +81,7 @@ def test_together_they_take_the_steps_of_one_process(together, alone, weights):
         np.testing.assert_allclose(v, w, rtol=0, atol=1e-5 * largest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["first", "second"])
 def test_together_they_report_what_one_process_reports(together, alone, part):
     for mine in together:
@@ -87,11 +90,13 @@ def test_together_they_report_what_one_process_reports(together, alone, part):
             np.testing.assert_allclose(values, alone[part][name], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_workers_that_were_called_differently_are_refused(together):
     for mine in together:
         assert_says(mine["differ"], "ValueError", "workers", "model", "seed", "optimizer", "images")
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_reported_to_the_other(workers, together):
     processes, _, absent = workers
     assert [process.stdout.readline() for process in processes] == ["under way\n"] * 2

@@ -58,35 +58,6 @@ def test_the_bernoulli_gradient_is_image_minus_probability(gradients):
     np.testing.assert_allclose(by_logits, GREY - special.expit(LOGITS), atol=1e-12)
 
 
-def test_coins_show_ink_with_the_probability_of_the_pixel():
-    p = np.linspace(0, 1, 21)
-    coins = binarize(np.tile(p, (20_000, 1)), (1, 2)).numpy()
-    assert coins.dtype == np.float32
-    assert set(np.unique(coins)) == {0, 1}
-    assert (coins[:, 0] == 0).all()
-    assert (coins[:, -1] == 1).all()
-    assert not binarize(np.zeros((1000, 784)), (3, 4)).numpy().any()  # 2^-16 would show
-    counts = coins[:, 1:-1].sum(axis=0).astype(int)
-    for count, probability in zip(counts, p[1:-1], strict=True):
-        assert stats.binomtest(count, 20_000, probability).pvalue > 1e-4
-
-
-def test_coins_of_pixels_and_images_are_independent():
-    coins = binarize(np.full((401, 51), 0.5), (1, 2)).numpy()  # an odd number of pixels
-    assert coins.shape == (401, 51)
-    for matrix, n in ((coins.T, 401), (coins, 51)):
-        correlations = np.corrcoef(matrix)[np.triu_indices(len(matrix), 1)]
-        assert abs(correlations * np.sqrt(n)).max() < 6
-        assert correlations.std() * np.sqrt(n) == pytest.approx(1, abs=0.1)
-
-
-def test_the_seed_decides_the_coins():
-    draws = [binarize(GREY, seed).numpy() for seed in [(0, 1), (0, 1), (0, 2), (1, 1)]]
-    np.testing.assert_array_equal(draws[0], draws[1])
-    for i, j in [(0, 2), (0, 3), (2, 3)]:
-        assert (draws[i] != draws[j]).mean() > 0.2
-
-
 @pytest.mark.parametrize("variance", [0.01, 0.5, 1.0, 7.0])
 def test_gaussian_is_the_density_and_its_gradient(variance, gradients):
     mean = special.expit(LOGITS)
@@ -203,3 +174,35 @@ def test_weights_start_normal_with_variance_two_over_fan_in(layer, shape):
     assert stats.kstest(kernel.ravel(), stats.norm(0, np.sqrt(2 / fan_in)).cdf).pvalue > 0.01
     assert np.abs(kernel).max() > 3 * np.sqrt(2 / fan_in)
     assert not bias.any()
+
+
+# Coins are compiled, which takes a while: so that most mutants are caught sooner, they come last.
+
+
+def test_coins_show_ink_with_the_probability_of_the_pixel():
+    p = np.linspace(0, 1, 21)
+    coins = binarize(np.tile(p, (20_000, 1)), (1, 2)).numpy()
+    assert coins.dtype == np.float32
+    assert set(np.unique(coins)) == {0, 1}
+    assert (coins[:, 0] == 0).all()
+    assert (coins[:, -1] == 1).all()
+    assert not binarize(np.zeros((1000, 784)), (3, 4)).numpy().any()  # 2^-16 would show
+    counts = coins[:, 1:-1].sum(axis=0).astype(int)
+    for count, probability in zip(counts, p[1:-1], strict=True):
+        assert stats.binomtest(count, 20_000, probability).pvalue > 1e-4
+
+
+def test_coins_of_pixels_and_images_are_independent():
+    coins = binarize(np.full((401, 51), 0.5), (1, 2)).numpy()  # an odd number of pixels
+    assert coins.shape == (401, 51)
+    for matrix, n in ((coins.T, 401), (coins, 51)):
+        correlations = np.corrcoef(matrix)[np.triu_indices(len(matrix), 1)]
+        assert abs(correlations * np.sqrt(n)).max() < 6
+        assert correlations.std() * np.sqrt(n) == pytest.approx(1, abs=0.1)
+
+
+def test_the_seed_decides_the_coins():
+    draws = [binarize(GREY, seed).numpy() for seed in [(0, 1), (0, 1), (0, 2), (1, 1)]]
+    np.testing.assert_array_equal(draws[0], draws[1])
+    for i, j in [(0, 2), (0, 3), (2, 3)]:
+        assert (draws[i] != draws[j]).mean() > 0.2

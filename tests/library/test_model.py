@@ -99,6 +99,7 @@ def test_the_loss_is_minus_the_elbo_averaged_over_the_images(likelihood, digits)
 # An ordinary Keras model
 
 
+@pytest.mark.slow
 def test_fit_lowers_the_loss_and_reports_its_parts_with_callbacks(digits, tmp_path):
     model = small_vae()
     callbacks = [
@@ -165,6 +166,7 @@ def test_it_shows_the_call_that_makes_its_like_and_its_number_of_weights(argumen
     assert stage == "not compiled, at iteration 0"
 
 
+@pytest.mark.slow
 def test_it_shows_how_far_its_optimizer_is_also_when_it_is_loaded(digits, tmp_path):
     model = small_vae()
     assert lines_of(model)[2] == "Adam at iteration 0"
@@ -194,6 +196,7 @@ def test_a_model_of_one_s_own_shows_itself_under_its_name_inside_a_graph_too(dig
 # Saving
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_a_saved_model_as_without_the_stop(digits, tmp_path):
     x, epoch = digits[:200], {"shuffle": False, "batch_size": 64, "verbose": 0}
     model = small_vae(likelihood="gaussian", variance=0.2)
@@ -229,6 +232,7 @@ def fitted(x, seed=0, **options):
     return model
 
 
+@pytest.mark.slow
 def test_the_seed_decides_every_number_and_evaluating_changes_none(digits):
     x = digits[:128]
     model = fitted(x)

@@ -28,6 +28,7 @@ TESTS = {
 
 # The garbage collection after each run would take longer than most runs.
 OPTIONS = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-p", "no:unraisableexception"]
+OPTIONS += ["--disable-plugin-autoload"]  # looking for plugins takes a while, too
 
 CROSS_ENTROPY = "-tf.nn.sigmoid_cross_entropy_with_logits(labels=x, logits=logits)"
 
@@ -279,6 +280,7 @@ def run_tests_on(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "right", "wrong"),
     [
@@ -292,6 +294,7 @@ def test_a_mistake_is_caught(module, right, wrong, run_tests_on):
     assert outcome == pytest.ExitCode.TESTS_FAILED, f"no test notices {wrong!r} for {right!r}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "right", "also_right"), EQUIVALENT)
 def test_another_way_to_write_the_same_survives(module, right, also_right, run_tests_on):
     assert run_tests_on(module, right, also_right) == pytest.ExitCode.OK

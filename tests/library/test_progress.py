@@ -41,6 +41,7 @@ def test_it_is_silent_where_the_book_is_built(monkeypatch):
     assert shown(3, True, monkeypatch) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("disabled", ["", "1"])
 def test_it_is_a_widget_in_a_notebook_unless_it_is_disabled(monkeypatch, disabled):
     monkeypatch.setenv("TQDM_DISABLE", disabled)

@@ -3,6 +3,7 @@
 import pytest
 
 
+@pytest.mark.slow
 def test_nothing_is_written_by_the_import_nor_by_the_first_operations(python):
     code = """if True:
         from vae_lib.tensorflow_quietly import keras, tf
@@ -35,6 +36,7 @@ def test_what_was_held_back_is_shown_when_the_import_fails(python, tmp_path):
     assert run.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("driver", [False, True])
 def test_the_import_looks_for_devices_only_where_there_is_no_gpu(python, driver):
     code = """if True:

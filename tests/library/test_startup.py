@@ -29,6 +29,7 @@ def test_the_package_imports_nothing_of_others(python):
     assert gained(python, "import vae_lib") == {"vae_lib"}
 
 
+@pytest.mark.slow
 def test_to_train_takes_the_import_of_keras_and_tensorflow_and_little_else(python):
     code = "from vae_lib.training import train"
     assert gained(python, code, "import keras, tensorflow") <= ALLOWED | {"vae_lib"}
@@ -81,6 +82,7 @@ except tf.errors.InvalidArgumentError:
 """
 
 
+@pytest.mark.slow
 def test_after_every_import_a_user_can_still_set_what_tensorflow_computes_with(python):
     run = python(EVERY_MODULE + SETTINGS)
     assert run.returncode == 0, run.stderr
@@ -93,6 +95,7 @@ def test_after_every_import_a_user_can_still_set_what_tensorflow_computes_with(p
 DRAW = "from vae_lib.reparameterization import standard_normal\nstandard_normal((2,), (1, 2))\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", [False, True])
 def test_the_compiler_goes_by_the_flags_that_a_user_sets(python, tmp_path, late):
     flags = f"--xla_dump_to={tmp_path}"
@@ -105,6 +108,7 @@ def test_the_compiler_goes_by_the_flags_that_a_user_sets(python, tmp_path, late)
     assert any("_draw" in path.name for path in tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("level", "said"), [("0", True), ("1", False)])
 def test_tensorflow_says_as_much_as_a_user_wants(python, level, said):
     run = python(EVERY_MODULE + DRAW, TF_CPP_MIN_LOG_LEVEL=level)

@@ -82,6 +82,7 @@ def test_train_takes_the_steps_of_a_plain_loop(digits, loop):
     assert history["loss"][1] < 0.9 * history["loss"][0]
 
 
+@pytest.mark.slow
 def test_fit_takes_the_steps_of_a_plain_loop(digits, loop):
     by_loop, order, losses = loop
     by_fit = small_vae()
@@ -91,6 +92,7 @@ def test_fit_takes_the_steps_of_a_plain_loop(digits, loop):
     np.testing.assert_allclose(reported, losses.mean(axis=0), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_fit_goes_on_where_train_stopped(digits, loop):
     by_loop, order, _ = loop
     by_both = small_vae()
@@ -122,6 +124,7 @@ def test_train_step_is_adam_on_the_gradient_of_the_reported_loss(digits):
         assert large.any()
 
 
+@pytest.mark.slow
 def test_binarized_training_shows_new_coins_at_each_step(digits):
     by_loop, by_train = small_vae(), small_vae()
     step, order = tf.function(train_step), minibatch_order(len(digits), 64, 0, 30, seed=5)
@@ -143,6 +146,7 @@ def run(digits):
     return model, train(model, digits, 25, report_every=10)
 
 
+@pytest.mark.slow
 def test_two_calls_do_what_one_does_where_pixels_are_coins_too(digits, monkeypatch):
     whole, parts = small_vae(), small_vae()
     train(whole, digits, 12, binarize=True)
@@ -155,6 +159,7 @@ def test_two_calls_do_what_one_does_where_pixels_are_coins_too(digits, monkeypat
     assert not np.array_equal(gray.get_weights()[0], whole.get_weights()[0])
 
 
+@pytest.mark.slow
 def test_two_calls_do_what_one_does_bit_for_bit(digits, run, monkeypatch):
     monkeypatch.setattr(vae_lib.training, "STEPS_PER_CALL", 7)  # nor does the cutting matter
     model = small_vae()
@@ -169,6 +174,7 @@ def test_two_calls_do_what_one_does_bit_for_bit(digits, run, monkeypatch):
         np.testing.assert_allclose(both[name], run[1][name], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_seed_decides_every_number(digits, run):
     again, other = small_vae(), small_vae()
     history = train(again, digits, 25, report_every=10)
@@ -179,6 +185,7 @@ def test_the_seed_decides_every_number(digits, run):
         np.testing.assert_array_equal(history[name], run[1][name])
 
 
+@pytest.mark.slow
 def test_a_second_training_of_a_model_compiles_nothing(digits):
     before = vae_lib.training._compile.cache_info().misses
 
@@ -202,6 +209,7 @@ def test_a_second_training_of_a_model_compiles_nothing(digits):
     assert largest > 0.09  # the new optimizer's step
 
 
+@pytest.mark.slow
 def test_a_model_that_starts_again_with_a_seed_is_a_new_model_with_that_seed(digits):
     new, model = small_vae(seed=5), small_vae(seed=2)
     train(model, digits, 4)
@@ -235,6 +243,7 @@ def test_a_bad_seed_leaves_the_model_as_it_was():
 # What is reported
 
 
+@pytest.mark.slow
 def test_a_report_averages_what_came_since_the_one_before(digits, run):
     each, tens = train(small_vae(), digits, 25, report_every=1), run[1]
     assert tuple(tens) == HISTORY
@@ -272,6 +281,7 @@ def test_the_map_names_files_and_functions_that_are_there():
         assert (folder / file).exists()
 
 
+@pytest.mark.slow
 def test_samples_are_the_mean_images_of_fixed_draws_of_the_prior(run):
     model, history = run
     assert history["samples"].shape == (3, 16, 784)
@@ -280,6 +290,7 @@ def test_samples_are_the_mean_images_of_fixed_draws_of_the_prior(run):
     np.testing.assert_array_equal(history["samples"][-1], model.decode(z))
 
 
+@pytest.mark.slow
 def test_the_samples_are_written_as_numbered_pictures(digits, tmp_path):
     out = tmp_path / "new" / "out"
     samples = train(small_vae(), digits, 3, report_every=2, out=str(out))["samples"]
@@ -293,6 +304,7 @@ def test_the_samples_are_written_as_numbered_pictures(digits, tmp_path):
         np.testing.assert_array_equal(picture, plt.imread(tmp_path / "expected.png"))
 
 
+@pytest.mark.slow
 def test_the_progress_bar_reaches_its_end(digits, monkeypatch):
     bars = []
 
@@ -309,6 +321,7 @@ def test_the_progress_bar_reaches_its_end(digits, monkeypatch):
     assert bar.disable  # closed
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_where_nobody_watches(digits, monkeypatch, capfd):
     monkeypatch.delenv("TQDM_DISABLE")
     train(small_vae(), digits, 1)
@@ -361,6 +374,7 @@ def test_a_model_that_is_not_compiled_is_refused(digits):
         train(VAE(z_dim=3, h_dim=16), digits, 1)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_the_training_and_says_when(digits):
     with refused(FloatingPointError, "loss", 0, 20, "learning rate") as caught:
         train(small_vae(learning_rate=1e4), digits, 40, report_every=20)

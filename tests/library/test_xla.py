@@ -69,6 +69,7 @@ WITHOUT_XLA = """if True:
 """
 
 
+@pytest.mark.slow
 def test_without_xla_training_works_and_one_sentence_says_what_is_lost(python):
     run = python(WITHOUT_XLA, TQDM_DISABLE="1")
     assert run.returncode == 0, run.stderr
@@ -83,6 +84,7 @@ def test_the_package_and_the_digits_do_not_import_tensorflow(python):
     assert (run.returncode, run.stdout) == (0, "[]\n"), run.stderr
 
 
+@pytest.mark.slow
 def test_training_needs_no_plotting_library(python, tmp_path):
     tmp_path.joinpath("matplotlib.py").write_text("raise ImportError('not installed')")
     code = """if True:

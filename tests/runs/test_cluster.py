@@ -48,6 +48,7 @@ def machines(tmp_path):
             process.wait()
 
 
+@pytest.mark.slow
 def test_with_a_worker_killed_every_point_finishes_once_and_as_it_does_here(chapter, machines):
     address, workers = machines
     points = planned(chapter, h_dim=[STAYS], seed=range(4))

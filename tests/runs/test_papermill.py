@@ -35,6 +35,7 @@ def with_numbers_in_its_text(folder):
     return copy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -58,6 +59,7 @@ def test_it_runs_to_the_end_with_other_parameters(tmp_path, parameters):
     assert all(c.execution_count for c in cells if c.cell_type == "code" and c.source)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value", "parts"),
     [
@@ -87,6 +89,7 @@ def test_a_bad_parameter_is_refused_in_one_line_before_any_work(tmp_path, name, 
     assert len(code) <= 2  # papermill's note of the error, and the cell that refused
 
 
+@pytest.mark.slow
 def test_papermills_help_lists_every_parameter_with_type_and_meaning(tmp_path):
     shown = papermill(tmp_path, "--help-notebook", CHAPTER).stdout
     for name, field in ChapterParameters.model_fields.items():

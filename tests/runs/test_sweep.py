@@ -89,6 +89,7 @@ def test_a_file_in_the_place_of_the_folder_and_a_missing_chapter_are_refused(cha
         plan({"data": ["small"]}, tmp_path / "runs", tmp_path / "none.ipynb")
 
 
+@pytest.mark.slow
 def test_each_run_leaves_its_notebook_and_its_numbers(chapter):
     points = planned(chapter, z_dim=[2, 5])
     outcomes = swept(points, chapter)
@@ -105,6 +106,7 @@ def test_each_run_leaves_its_notebook_and_its_numbers(chapter):
     assert all(point.is_fresh for point in planned(chapter, z_dim=[2, 5]))
 
 
+@pytest.mark.slow
 def test_what_changed_is_run_again_and_nothing_else(chapter, monkeypatch):
     (point,) = planned(chapter)
     swept([point], chapter)
@@ -127,6 +129,7 @@ def test_a_damaged_result_is_no_result(chapter, text):
     assert not point.is_fresh
 
 
+@pytest.mark.slow
 def test_a_run_that_dies_is_reported_with_its_cell_and_costs_the_others_nothing(chapter):
     endings = [RAISES, KILLS_THE_KERNEL, KILLS_PAPERMILL, MEMORY, SAYS_NOTHING, 128]
     points = planned(chapter, h_dim=endings)
@@ -179,6 +182,7 @@ if "ipykernel_launcher" in sys.orig_argv:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("failures", "tries", "passes"), [(1, 2, True), (9, 2, False)])
 def test_a_kernel_that_does_not_start_has_one_more_try(
     chapter, tmp_path, monkeypatch, failures, tries, passes
@@ -203,6 +207,7 @@ def test_another_version_of_the_library_is_no_partner(chapter):
     assert_says(outcome.error, "vae_lib", "uv.lock")
 
 
+@pytest.mark.slow
 def test_leaving_a_sweep_early_stops_its_runs_and_keeps_what_they_have(chapter):
     points = planned(chapter, h_dim=[STAYS], seed=[0, 1, 2, 3])
     with ThreadPoolExecutor(2) as executor, closing(sweep(points, executor, chapter=chapter)) as s:
@@ -222,6 +227,7 @@ while "ipykernel_launcher" in sys.orig_argv and not pathlib.Path({go!r}).exists(
 """
 
 
+@pytest.mark.slow
 def test_what_is_stopped_before_its_first_cell_is_not_begun_again(chapter, tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text(NEVER_READY.format(go=str(tmp_path / "go")))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -237,6 +243,7 @@ def test_what_is_stopped_before_its_first_cell_is_not_begun_again(chapter, tmp_p
     assert swept(points, chapter)["z_dim=100,seed=0"].error is None
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_refused_before_the_first_run(chapter):
     (chapter.parent / "locked").mkdir()
     script = SCRIPT.replace(
@@ -273,6 +280,7 @@ def start(chapter, *words, script=SCRIPT):
     )
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_line_a_run_and_its_status_tells_of_failures(chapter):
     command = start(chapter, "--z-dim", 2, 5, "--h-dim", RAISES, 128, "--jobs", 2)
     out, err = command.communicate()
@@ -291,6 +299,7 @@ def test_the_command_prints_a_line_a_run_and_its_status_tells_of_failures(chapte
     assert again.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_a_stopped_command_leaves_nothing_running_and_goes_on_later(chapter, number):
     command = start(chapter, "--h-dim", STAYS, "--seeds", 0, 1, "--jobs", 1)
@@ -305,6 +314,7 @@ def test_a_stopped_command_leaves_nothing_running_and_goes_on_later(chapter, num
     wait_for(lambda: not kernels_of(chapter))
 
 
+@pytest.mark.slow
 def test_a_killed_command_leaves_nothing_running(chapter):
     command = start(chapter, "--h-dim", STAYS, "--jobs", 1)
     wait_for(lambda: log(chapter))

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.support import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")

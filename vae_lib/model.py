@@ -188,7 +188,7 @@ class VAE(keras.Model):
         self.evaluation_noise.state.assign(store["evaluation_noise"])
 
 
-def check_compiled(model: Any) -> None:
+def check_has_optimizer(model: Any) -> None:
     """Refuse a model that cannot be trained yet.
 
     Raises:

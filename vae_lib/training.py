@@ -24,7 +24,7 @@ import numpy as np
 
 from vae_lib.data.images import check_images
 from vae_lib.decoder import binarize as draw_coins
-from vae_lib.model import VAE, check_compiled
+from vae_lib.model import VAE, check_has_optimizer
 from vae_lib.parameters import TrainingParameters, check_parameters
 from vae_lib.reparameterization import standard_normal
 from vae_lib.support.progress import progress_bar
@@ -210,7 +210,7 @@ def train(
     """
     settings = {"batch_size": batch_size, "report_every": report_every, "binarize": binarize}
     check_parameters({"iterations": iterations, **settings, "seed": seed}, TrainingParameters)
-    check_compiled(model)
+    check_has_optimizer(model)
     check_images(x, model.x_dim)
     folder = None if out is None else _make_folder(Path(out))
 

@@ -15,7 +15,7 @@ from bench.cases import groups
 from bench.entrants import Entrant
 from bench.options import Options
 from bench.work import Product, products, step_flop
-from tests.support import assert_says, mentions
+from tests.helpers import assert_says, mentions
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 import yaml
 
-from tests.support import refused
+from tests.helpers import refused
 from tools import address
 
 HERE = "https://github.com/ada/vae-book"

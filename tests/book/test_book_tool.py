@@ -7,7 +7,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from tests.support import ROOT, assert_says, mentions, refused
+from tests.helpers import ROOT, assert_says, mentions, refused
 from tools import book, launch, pairs
 from vae_lib.runs.freshness import FoundDigits, find_digits
 

@@ -9,7 +9,7 @@ import jupytext
 import numpy as np
 import pytest
 
-from tests.support import ROOT
+from tests.helpers import ROOT
 from vae_lib.decoder import bernoulli_log_likelihood
 from vae_lib.loss import kl_divergence
 from vae_lib.model import VAE

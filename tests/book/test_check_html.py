@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support import assert_says, mentions
+from tests.helpers import assert_says, mentions
 from tools import check_html
 
 PAGE = """\

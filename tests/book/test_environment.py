@@ -14,14 +14,16 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tests.support import ROOT
+from tests.helpers import ROOT
+from tools import launch
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
 LOCK = tomllib.loads((ROOT / "uv.lock").read_text())
 VERSIONS = {p["name"]: p["version"] for p in LOCK["package"] if "version" in p}
 EXTRAS = PROJECT["optional-dependencies"]
-DECLARED = [Requirement(d) for d in chain(PROJECT["dependencies"], *EXTRAS.values())]
+CORE = [Requirement(d) for d in PROJECT["dependencies"]]
+DECLARED = [*CORE, *map(Requirement, chain(*EXTRAS.values()))]
 DEVELOPMENT = [Requirement(d) for d in PYPROJECT["dependency-groups"]["dev"]]
 # Imported though not declared: each comes with a declared package that says so itself.
 COMES_WITH = {
@@ -83,14 +85,39 @@ def test_jupyter_book_is_of_the_line_that_reads_the_configuration():
     assert Version(VERSIONS["jupyter-book"]).major == 1
 
 
+# What a part may import besides what comes with `pip install vae-lib`. A chapter has on Colab
+# what the notebook extra brings; a page about the clone has what the clone has.
+MACHINERY = {
+    "vae_lib/__main__.py": "book",
+    "vae_lib/panels/": "notebook",
+    "vae_lib/runs/": "book",
+    "vae_lib/runs/command_line.py": "cluster",
+    "vae_lib/support/commands.py": "book",
+    "chapters/": "notebook",
+}
+
+
 def sources(root):
     """The Python below a folder: the library's modules, and the code of the chapters."""
     for path in sorted((root / "vae_lib").rglob("*.py")):
-        yield str(path.relative_to(root)), path.read_text("utf-8")
+        yield path.relative_to(root).as_posix(), path.read_text("utf-8")
     for path in sorted((root / "chapters").glob("*.ipynb")):
         cells = [c.source for c in nbformat.read(path, 4).cells if c.cell_type == "code"]
         lines = "\n".join(cells).splitlines()
-        yield path.name, "\n".join(line for line in lines if not line.startswith(("%", "!")))
+        code = "\n".join(line for line in lines if not line.startswith(("%", "!")))
+        yield path.relative_to(root).as_posix(), code
+
+
+def allowed(name, about_the_clone):
+    """What a file may import: names of distributions."""
+    if name.removesuffix(".ipynb") in about_the_clone:
+        return (
+            {canonicalize_name(r.name) for r in DECLARED} | {"vae-lib", "bench"} | set(COMES_WITH)
+        )
+    extras = {extra for part, extra in MACHINERY.items() if name.startswith(part)}
+    brought = CORE + [Requirement(d) for extra in extras for d in EXTRAS[extra]]
+    names = {canonicalize_name(r.name) for r in brought}
+    return names | {"vae-lib"} | {name for name, by in COMES_WITH.items() if by in names}
 
 
 def imported(source):
@@ -102,27 +129,44 @@ def imported(source):
             yield node.module.partition(".")[0]
 
 
-def undeclared(root):
-    """What is imported below a folder that pyproject.toml does not name."""
-    allowed = {canonicalize_name(r.name) for r in DECLARED} | {"vae-lib"} | set(COMES_WITH)
+def undeclared(root, about_the_clone=()):
+    """What is imported below a folder that pyproject.toml does not name for it."""
     distributions = packages_distributions()
     return {
         f"{name} imports {module}"
         for name, source in sources(root)
         for module in imported(source)
         if module not in sys.stdlib_module_names
-        if not (module == "bench" and name.endswith(".ipynb"))  # a page about the clone, in it
-        if not {canonicalize_name(d) for d in distributions.get(module, ["-"])} & allowed
+        if not {canonicalize_name(d) for d in distributions.get(module, [module])}
+        & allowed(name, about_the_clone)
     }
 
 
 def test_what_the_library_and_the_chapters_import_is_declared():
     assert set(COMES_WITH.values()) <= {canonicalize_name(r.name) for r in DECLARED}
-    assert undeclared(ROOT) == set()
+    assert undeclared(ROOT, launch.pages_of_a_clone(ROOT)) == set()
 
 
-def test_an_undeclared_import_in_a_folder_is_found(tmp_path):
-    folder = tmp_path / "vae_lib/runs"
-    folder.mkdir(parents=True)
-    (folder / "run.py").write_text("import os, numpy\nfrom . import sweep\nimport bs4.element\n")
-    assert undeclared(tmp_path) == {"vae_lib/runs/run.py imports bs4"}
+@pytest.mark.parametrize(
+    ("file", "code", "found"),
+    [
+        ("vae_lib/runs/run.py", "import os, numpy, pandas\nfrom . import x\nimport bs4.y", "bs4"),
+        ("vae_lib/data/archive.py", "import numpy, pandas", "pandas"),
+        ("vae_lib/plots.py", "def f():\n    import click", "click"),
+        ("vae_lib/panels/panel.py", "import anywidget, jinja2", "jinja2"),
+        ("vae_lib/loss.py", "import bench.work", "bench"),
+        ("chapters/01-theory.ipynb", "import numpy, IPython, pandas", "pandas"),
+        ("chapters/01-theory.ipynb", "from bench import report", "bench"),
+    ],
+)
+def test_an_undeclared_import_is_found(tmp_path, file, code, found):
+    path = tmp_path / file
+    path.parent.mkdir(parents=True)
+    cells = [nbformat.v4.new_code_cell(code)]
+    is_chapter = path.suffix == ".ipynb"
+    path.write_text(nbformat.writes(nbformat.v4.new_notebook(cells=cells)) if is_chapter else code)
+    assert undeclared(tmp_path, ["chapters/benchmark"]) == {f"{file} imports {found}"}
+
+
+def test_a_page_about_the_clone_imports_what_the_clone_has():
+    assert "bench" in allowed("chapters/benchmark.ipynb", launch.pages_of_a_clone(ROOT))

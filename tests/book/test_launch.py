@@ -9,7 +9,7 @@ import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from packaging.requirements import Requirement
 
-from tests.support import ROOT
+from tests.helpers import ROOT
 from tools import address, launch
 
 HERE = "https://github.com/ada/vae-book"

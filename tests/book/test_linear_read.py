@@ -6,9 +6,8 @@ import sys
 
 import jupytext
 
-from tests.support import ROOT
+from tests.book.chapters import CHAPTERS
 
-CHAPTERS = sorted((ROOT / "chapters").glob("[0-9]*.md"))
 ASSUMED = {"np", "plt"}  # NumPy, as index.md says; matplotlib draws, in folded cells
 WHOLE_LIBRARIES = {"tf", "keras"}  # mentioning these introduces none of their functions
 

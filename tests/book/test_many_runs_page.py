@@ -13,7 +13,7 @@ import yaml
 from distributed.cli import dask_scheduler, dask_ssh, dask_worker
 
 from bench.ports import reserved
-from tests.support import ROOT, tf_config
+from tests.helpers import ROOT, tf_config
 from vae_lib.runs.command_line import program
 
 PAGE = (ROOT / "chapters/many-runs.md").read_text("utf-8")

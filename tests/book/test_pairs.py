@@ -10,7 +10,7 @@ import urllib.request
 import nbformat
 import pytest
 
-from tests.support import TOKEN, assert_says, jupyterlab
+from tests.helpers import TOKEN, assert_says, jupyterlab
 from tools import pairs
 
 CHAPTER = """\

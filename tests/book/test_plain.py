@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from tests.support import ROOT
+from tests.helpers import ROOT
 from tools import plain
 
 SITE = "https://example.org/book/"

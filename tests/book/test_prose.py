@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tests.support import mentions, refused
+from tests.helpers import mentions, refused
 from tools import book, pairs, prose
 from vae_lib.runs.freshness import FoundDigits
 

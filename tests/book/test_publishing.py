@@ -9,7 +9,7 @@ from docutils import nodes
 from docutils.core import publish_doctree
 from PIL import Image
 
-from tests.support import ROOT
+from tests.helpers import ROOT
 from tools import card
 
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from tests.support import ROOT
+from tests.helpers import ROOT
 
 BOOK = ROOT / "_build/html"
 PAGES = [*parse_toc_yaml(ROOT / "_toc.yml"), "search", "genindex"]

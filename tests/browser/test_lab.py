@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.browser.hands import PATIENCE, Trainer, begin, part, picture, settle, z_of
-from tests.support import TOKEN, jupyterlab
+from tests.helpers import TOKEN, jupyterlab
 
 # Any network will do: one of random weights needs no training, and no TensorFlow.
 CELLS = [

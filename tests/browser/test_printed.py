@@ -7,7 +7,7 @@ from itertools import chain
 import pytest
 from pypdf import PdfReader
 
-from tests.support import ROOT
+from tests.helpers import ROOT
 from tools.browser import REMEDY, find_browser
 from tools.pdf import NAME, page_numbers
 

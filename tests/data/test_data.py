@@ -16,7 +16,7 @@ import numpy as np
 import pooch
 import pytest
 
-from tests.support import mentions, refused
+from tests.helpers import mentions, refused
 from vae_lib import data
 from vae_lib.data import DataError, archive, check_source, download, load_mnist
 

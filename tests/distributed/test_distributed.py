@@ -14,7 +14,7 @@ import pytest
 
 from bench.ports import reserved
 from tests.distributed.worker import ARGUMENTS, MORE, OTHER_SIZE, PATIENCE, images, vae
-from tests.support import ROOT, assert_says, refused, tf_config
+from tests.helpers import ROOT, assert_says, refused, tf_config
 from vae_lib.distributed import train_together
 from vae_lib.distributed.all_reduce import Cluster, connect, read_cluster
 from vae_lib.model import VAE

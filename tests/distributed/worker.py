@@ -10,7 +10,7 @@ from threading import Thread
 import keras
 import numpy as np
 
-from tests.support import wait_for
+from tests.helpers import wait_for
 from vae_lib.data import load_mnist
 from vae_lib.distributed import train_together
 from vae_lib.model import VAE

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support import assert_says
+from tests.helpers import assert_says
 from vae_lib.checks import attempt, check
 
 

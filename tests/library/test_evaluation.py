@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize, special, stats
 
-from tests.support import refused
+from tests.helpers import refused
 from vae_lib.decoder import gaussian_log_likelihood
 from vae_lib.evaluation import (
     LinearGaussian,

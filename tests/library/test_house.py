@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import ROOT
+from tests.helpers import ROOT
 
 LONGEST = 40  # lines of code in a function
-PARTS = ("vae_lib", "tools", "bench")
+PARTS = ("vae_lib", "tools", "bench", "_ext")
 
 
 def lint(root):
@@ -30,7 +30,8 @@ def lint(root):
 def copy(tmp_path):
     """A copy of the library with its contracts, for planting mistakes."""
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    shutil.copytree(ROOT / "vae_lib", tmp_path / "vae_lib")
+    for part in ("vae_lib", "tools", "bench"):
+        shutil.copytree(ROOT / part, tmp_path / part)
     return tmp_path
 
 
@@ -50,6 +51,12 @@ def test_imports_point_one_way():
         ("panels/panel.py", "import vae_lib.runs.run", "vae_lib.panels.panel -> vae_lib.runs.run"),
         ("runs/run.py", "def f():\n    import vae_lib.loss", "vae_lib.runs.run -> vae_lib.loss"),
         ("runs/notebook.py", "import vae_lib.runs.sweep", "notebook -> vae_lib.runs.sweep"),
+        ("data/archive.py", "from vae_lib.data import load_mnist", "archive -> vae_lib.data"),
+        ("distributed/all_reduce.py", "import vae_lib.distributed", "-> vae_lib.distributed"),
+        ("runs/sweep.py", "from vae_lib.checks import check", "runs.sweep -> vae_lib.checks"),
+        ("loss.py", "import bench.work", "vae_lib.loss -> bench.work"),
+        ("../bench/work.py", "import vae_lib", "bench.work -> vae_lib"),
+        ("../bench/report.py", "import tools", "bench.report -> tools"),
         ("extra.py", "", "vae_lib.extra"),
         ("support/extra.py", "", "vae_lib.support.extra"),
         ("extra/__init__.py", "", "vae_lib.extra"),
@@ -63,6 +70,23 @@ def test_a_planted_import_or_a_part_without_a_place_is_named(copy, file, line, n
     code, said = lint(copy)
     assert code == 1, said
     assert named in " ".join(said.split()), said
+
+
+def folders_without_an_init(root):
+    """Folders of Python in a package that import-linter passes over."""
+    folders = {path.parent for path in root.rglob("*.py")}
+    return [str(f.relative_to(root)) for f in sorted(folders) if not (f / "__init__.py").exists()]
+
+
+@pytest.mark.parametrize("part", ["vae_lib", "tools", "bench"])
+def test_every_folder_of_a_package_is_a_package(part):
+    assert folders_without_an_init(ROOT / part) == []
+
+
+def test_a_folder_that_is_none_is_found(copy):
+    (copy / "vae_lib/runs/extra").mkdir()
+    (copy / "vae_lib/runs/extra/module.py").touch()
+    assert folders_without_an_init(copy / "vae_lib") == ["runs/extra"]
 
 
 def code_lines(function, source):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from tests.support import refused
+from tests.helpers import refused
 from vae_lib import latent_space
 from vae_lib.latent_space import (
     active_units,

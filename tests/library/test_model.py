@@ -6,7 +6,7 @@ import pytest
 from scipy import special, stats
 
 import vae_lib.model
-from tests.support import assert_same_weights, refused
+from tests.helpers import assert_same_weights, refused
 from vae_lib.model import VAE
 from vae_lib.parameters import ParameterError
 from vae_lib.tensorflow_quietly import tf

@@ -17,7 +17,7 @@ from collections import Counter
 
 import pytest
 
-from tests.support import ROOT
+from tests.helpers import ROOT
 from vae_lib.tensorflow_quietly import keras
 
 TESTS = {

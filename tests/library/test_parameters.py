@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.support import refused
+from tests.helpers import refused
 from vae_lib.model import VAE
 from vae_lib.parameters import ChapterParameters, ParameterError, check_parameters
 from vae_lib.training import train

@@ -11,7 +11,7 @@ import pytest
 from tqdm import tqdm
 
 import vae_lib.training
-from tests.support import assert_same_weights, mentions, refused
+from tests.helpers import assert_same_weights, mentions, refused
 from vae_lib.decoder import binarize
 from vae_lib.model import VAE
 from vae_lib.parameters import ParameterError

@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from tests.support import ROOT
+from tests.helpers import ROOT
 
 pytestmark = pytest.mark.slow
 

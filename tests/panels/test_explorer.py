@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
-from tests.support import refused
+from tests.helpers import refused
 from vae_lib.model import VAE
 from vae_lib.panels.explorer import Explorer
 from vae_lib.panels.panel import IMPORT, WEB, joined

@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from tests.support import ENDINGS, NUMBERS
+from tests.runs.quick_notebook import ENDINGS, NUMBERS
 from vae_lib.parameters import ChapterParameters
 
 

@@ -7,8 +7,10 @@ import sys
 import jupytext
 import nbformat
 import pytest
+from click.testing import CliRunner
+from papermill import cli
 
-from tests.support import ROOT, assert_says
+from tests.helpers import ROOT, assert_says
 from tools import prose
 from vae_lib.parameters import ChapterParameters
 
@@ -17,15 +19,10 @@ SIZE = ("whole", 1, "10,000")
 QUICK = {"iterations": 150, "h_dim": 16, "data": "small"}
 
 
-def papermill(folder, *arguments):
-    """Run papermill from a folder of its own: a chapter may not depend on where it starts."""
-    command = [sys.executable, "-m", "papermill", *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-
-def run(folder, chapter=CHAPTER, **parameters):
+def arguments(chapter, out, **parameters):
+    """What a user gives papermill, word for word."""
     pairs = [text for name, value in parameters.items() for text in ("-p", name, value)]
-    return papermill(folder, chapter, "out.ipynb", *pairs)
+    return [str(text) for text in (chapter, out, *pairs)]
 
 
 def with_numbers_in_its_text(folder):
@@ -47,7 +44,10 @@ def with_numbers_in_its_text(folder):
     ids=str,
 )
 def test_it_runs_to_the_end_with_other_parameters(tmp_path, parameters):
-    done = run(tmp_path, with_numbers_in_its_text(tmp_path), **QUICK | parameters)
+    given = arguments(with_numbers_in_its_text(tmp_path), "out.ipynb", **QUICK | parameters)
+    command = [sys.executable, "-m", "papermill", *given]
+    # From a folder of its own: a chapter may not depend on where it starts.
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
     assert list(prose.solved_exercises(executed)) == []
@@ -76,22 +76,21 @@ def test_it_runs_to_the_end_with_other_parameters(tmp_path, parameters):
     ],
 )
 def test_a_bad_parameter_is_refused_in_one_line_before_any_work(tmp_path, name, value, parts):
-    done = run(tmp_path, **{name: value})
-    assert done.returncode == 1
-    said = [text for text in done.stderr.splitlines() if text.startswith("ParameterError: ")]
+    out = tmp_path / "out.ipynb"
+    done = CliRunner().invoke(cli.papermill, arguments(CHAPTER, out, **{name: value}))
+    assert done.exit_code == 1
+    said = [t for t in str(done.exception).splitlines() if t.startswith("ParameterError: ")]
     assert len(said) == 1
     assert_says(said[0], *parts)
     code = [
-        c
-        for c in nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
-        if c.cell_type == "code" and c.outputs
+        c for c in nbformat.read(out, as_version=4).cells if c.cell_type == "code" and c.outputs
     ]
     assert len(code) <= 2  # papermill's note of the error, and the cell that refused
 
 
 @pytest.mark.slow
-def test_papermills_help_lists_every_parameter_with_type_and_meaning(tmp_path):
-    shown = papermill(tmp_path, "--help-notebook", CHAPTER).stdout
+def test_papermills_help_lists_every_parameter_with_type_and_meaning():
+    shown = CliRunner().invoke(cli.papermill, ["--help-notebook", str(CHAPTER)]).output
     for name, field in ChapterParameters.model_fields.items():
         kind = {"z_dim": "int", "learning_rate": "float", "likelihood": "str", "data": "str"}
         listed = re.search(rf"^  {name}: (\w+) \(default (.*)\)\s+(.+)", shown, re.M)

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-from tests.support import assert_says, refused
+from tests.helpers import assert_says, refused
 from vae_lib.parameters import ChapterParameters
 from vae_lib.runs import figures as drawing
 from vae_lib.runs.report import write_report

@@ -15,21 +15,18 @@ from contextlib import closing
 import nbformat
 import pytest
 
-from tests.support import (
+from tests.helpers import assert_says, mentions, refused, wait_for
+from tests.runs.quick_notebook import (
     KILLS_PAPERMILL,
     KILLS_THE_KERNEL,
     MEMORY,
     RAISES,
     SAYS_NOTHING,
     STAYS,
-    assert_says,
     go_on,
     log,
-    mentions,
     planned,
-    refused,
     swept,
-    wait_for,
 )
 from vae_lib.data import DataError
 from vae_lib.parameters import ChapterParameters, ParameterError

@@ -17,7 +17,7 @@ import numpy as np
 
 from vae_lib.data.images import check_images
 from vae_lib.distributed.all_reduce import AllReduce, Cluster, connect, read_cluster
-from vae_lib.model import VAE, check_compiled
+from vae_lib.model import VAE, check_has_optimizer
 from vae_lib.parameters import TrainingParameters, check_parameters
 from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.support.progress import progress_bar
@@ -167,7 +167,7 @@ def train_together(
     arguments = {"iterations": iterations, "batch_size": batch_size, "report_every": report_every}
     arguments["seed"] = seed
     check_parameters({**arguments, "binarize": False}, TrainingParameters)
-    check_compiled(model)
+    check_has_optimizer(model)
     check_images(x, model.x_dim)
     if batch_size < (k := len(cluster.workers)):
         raise ValueError(

@@ -28,7 +28,7 @@ def local(jobs: int) -> Iterator[tuple[Executor, Callable[[], int]]]:
 
 
 @contextmanager
-def cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
+def dask_cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
     """Run on the workers of a Dask scheduler, one run a thread.
 
     Raises:
@@ -127,7 +127,7 @@ def run_sweep(out: Path, jobs: int | None, scheduler: str | None, **values: list
     threads = 1 if scheduler else max(1, cores() // jobs)
     print(f"{out}: {len(stale)} to run, {len(points) - len(stale)} fresh", flush=True)
     with (
-        cluster(scheduler) if scheduler else local(jobs) as (executor, slots),
+        dask_cluster(scheduler) if scheduler else local(jobs) as (executor, slots),
         closing(sweep(stale, executor, threads)) as finished,
     ):
         failed = show(finished, len(stale), slots)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support import refused
+from tests.helpers import refused
 
 SENTENCE = "z_dim was 2.5; it may be a whole number from 1 to 10,000"
 PARTS = ("z_dim", 2.5, 1, "10,000")

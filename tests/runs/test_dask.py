@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from tests.support import STAYS, go_on, log, planned, refused, swept, wait_for
-from vae_lib.runs.command_line import cluster
+from tests.helpers import refused, wait_for
+from tests.runs.quick_notebook import STAYS, go_on, log, planned, swept
+from vae_lib.runs.command_line import dask_cluster
 from vae_lib.runs.sweep import SweepError, sweep
 
 
@@ -53,7 +54,7 @@ def test_with_a_worker_killed_every_point_finishes_once_and_as_it_does_here(chap
     address, workers = machines
     points = planned(chapter, h_dim=[STAYS], seed=range(4))
     finished = []
-    with cluster(address) as (executor, slots):
+    with dask_cluster(address) as (executor, slots):
         wait_for(lambda: slots() == 2)
         for one in sweep(points, executor, chapter=chapter):
             if len(log(chapter)) == 2 and not finished:  # each has one, and stays in it
@@ -75,7 +76,7 @@ def test_with_a_worker_killed_every_point_finishes_once_and_as_it_does_here(chap
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense"])
 def test_where_there_is_no_scheduler_one_sentence_says_so(address, monkeypatch):
     monkeypatch.setattr("vae_lib.runs.command_line.CONNECT", 1)
-    with refused(SweepError, address, "`dask scheduler`"), cluster(address):
+    with refused(SweepError, address, "`dask scheduler`"), dask_cluster(address):
         pass
 
 
@@ -83,6 +84,6 @@ def test_without_dask_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with (
         refused(SweepError, "--scheduler", "Dask", "pip install", "[book,cluster]"),
-        cluster("tcp://x:1"),
+        dask_cluster("tcp://x:1"),
     ):
         pass

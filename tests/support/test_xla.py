@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support import assert_says
+from tests.helpers import assert_says
 from vae_lib.support.xla import compiled, has_xla
 from vae_lib.tensorflow_quietly import tf
 

@@ -8,7 +8,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +15,6 @@ import numpy as np
 import pytest
 
 from bench.ports import reserved
-from vae_lib.runs.sweep import plan, sweep
 
 ROOT = Path(__file__).resolve().parents[1]
 TOKEN = "secret"  # lets a test into the JupyterLab that it has started
@@ -102,52 +100,3 @@ def jupyterlab(folder, home):
                 yield f"http://{place}/"
             finally:
                 server.terminate()
-
-
-# A quick notebook with the parameters of chapter 6, which its h_dim can tell to end badly.
-RAISES, KILLS_THE_KERNEL, KILLS_PAPERMILL, MEMORY, SAYS_NOTHING, STAYS = range(1, 7)  # h_dim
-ENDINGS = f"""\
-import os, pathlib, signal, time
-folder = pathlib.Path({{folder!r}})
-with open(folder / "log.txt", "a") as log:
-    log.write(f"{{{{z_dim}}}} {{{{seed}}}}\\n")
-if h_dim == {RAISES}:
-    raise ValueError("no\\nsecond line")
-if h_dim == {KILLS_THE_KERNEL}:
-    os.kill(os.getpid(), signal.SIGKILL)
-if h_dim == {KILLS_PAPERMILL}:
-    os.kill(os.getppid(), signal.SIGKILL)
-if h_dim == {MEMORY}:
-    raise MemoryError
-while h_dim in {{{{{KILLS_PAPERMILL}, {STAYS}}}}} and not (folder / "go").exists():
-    time.sleep(0.05)
-"""
-NUMBERS = f"""\
-import json, numpy as np
-elbo = -100 - np.random.default_rng([z_dim, seed]).random()
-if h_dim != {SAYS_NOTHING}:
-    print(json.dumps(dict(elbo=elbo, active_units=z_dim, threads=os.environ["OMP_NUM_THREADS"])))
-"""
-
-
-def log(chapter):
-    """What was run so far, each time it was run."""
-    path = chapter.parent / "log.txt"
-    return sorted(path.read_text().splitlines()) if path.exists() else []
-
-
-def go_on(chapter):
-    """Let the runs that stay come to their end."""
-    (chapter.parent / "go").touch()
-
-
-def planned(chapter, **values):
-    """Lay out runs of the quick notebook."""
-    return plan({"data": ["small"]} | values, chapter.parent / "runs", chapter)
-
-
-def swept(points, chapter, jobs=3):
-    """Run them; return what became of each, by its name."""
-    with ThreadPoolExecutor(jobs) as executor:
-        results = [one for one in sweep(points, executor, chapter=chapter) if one]
-    return {point.folder.name.removesuffix(",data=small"): outcome for point, outcome in results}

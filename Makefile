@@ -23,7 +23,7 @@ test: $(READY)  ## run all tests but the browser's, then the chapters
 	@$(TESTS)
 	@$(PYTHON) -m tools.book execute
 
-quick: check  ## in a minute: make check, and the tests without training, kernels, processes and mutants
+quick: check  ## in a minute: make check, and each test that is not marked slow
 	@$(TESTS) -m "not slow"
 
 # Times are measured last, when no other test runs.

@@ -20,13 +20,6 @@ class Product(NamedTuple):
     left_transposed: bool = False
     right_transposed: bool = False
 
-    @property
-    def multiply_adds(self) -> int:
-        """How many multiplications, each with its addition, the product takes."""
-        rows, inner = self.left[::-1] if self.left_transposed else self.left
-        columns = self.right[0] if self.right_transposed else self.right[1]
-        return rows * inner * columns
-
 
 def layers(z_dim: int) -> list[tuple[int, int]]:
     """The shapes of the weights; mean and log-variance are one matrix of twice the width."""

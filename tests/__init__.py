@@ -1,1 +1,1 @@
-"""Tests, in folders that mirror what they test."""
+"""Tests; CONTRIBUTING.md says which lie where."""

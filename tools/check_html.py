@@ -4,7 +4,6 @@ python -m tools.check_html [_build/html]
 """
 
 import re
-import sys
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +11,6 @@ from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
 from sphinx_external_toc.parsing import parse_toc_yaml
-
-from tools import ROOT
 
 # A link element names a page, unless its relation makes the browser fetch something.
 FETCHING = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect"}
@@ -137,15 +134,3 @@ def faults(html: Path, toc: Path) -> list[str]:
     for sheet in sorted(html.rglob("*.css")):
         found += [f"{sheet.relative_to(html)}: {fault}" for fault in style_faults(sheet)]
     return found
-
-
-def main() -> int:
-    """Check the book that `make book` built, or the one in the folder given."""
-    html = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "_build/html"
-    found = faults(html, ROOT / "_toc.yml")
-    print("\n".join(found) or f"{html}: every page, image, link and reference is in order.")
-    return bool(found)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

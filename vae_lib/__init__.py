@@ -1,6 +1,6 @@
 """The library of the book *Variational Autoencoders: every equation runs*.
 
-One chapter, one module, same name: chapter 4, "Reparameterization", teaches
+A chapter and its module have one name: chapter 4, "Reparameterization", teaches
 `vae_lib.reparameterization`. Importing the package imports none of them.
 """
 

@@ -6,6 +6,7 @@ import pytest
 from bs4 import BeautifulSoup
 from pypdf import PdfReader, PdfWriter
 
+from tests.helpers import ROOT
 from tools import pdf
 from tools.browser import REMEDY, find_browser, launched
 
@@ -129,5 +130,4 @@ def test_the_front_page_links_to_the_pdf_and_says_how_large_it_is(tmp_path, monk
 
 
 def test_the_front_page_has_the_mark():
-    root = pdf.Path(pdf.__file__).parents[1]
-    assert (root / "index.md").read_text("utf-8").count(pdf.MARK) == 1
+    assert (ROOT / "index.md").read_text("utf-8").count(pdf.MARK) == 1

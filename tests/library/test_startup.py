@@ -35,6 +35,11 @@ def test_to_train_takes_the_import_of_keras_and_tensorflow_and_little_else(pytho
     assert gained(python, code, "import keras, tensorflow") <= ALLOWED | {"vae_lib"}
 
 
+@pytest.mark.parametrize("module", ["checks", "data", "parameters", "plots"])
+def test_what_needs_no_model_does_not_import_tensorflow(python, module):
+    assert not gained(python, f"import vae_lib.{module}") & {"keras", "tensorflow"}
+
+
 def test_to_load_digits_takes_numpy_alone(python):
     code = "from vae_lib.data import load_mnist; load_mnist('small')"
     assert gained(python, code) <= {"numpy", "vae_lib"}

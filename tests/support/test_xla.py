@@ -78,12 +78,6 @@ def test_without_xla_training_works_and_one_sentence_says_what_is_lost(python):
     assert verdicts == ["True", *["True True", "True"] * 2, "True True"]
 
 
-def test_the_package_and_the_digits_do_not_import_tensorflow(python):
-    code = "import vae_lib, vae_lib.data, vae_lib.plots, vae_lib.parameters, sys; print("
-    run = python(code + "sorted({'tensorflow', 'keras'} & set(sys.modules)))")
-    assert (run.returncode, run.stdout) == (0, "[]\n"), run.stderr
-
-
 @pytest.mark.slow
 def test_training_needs_no_plotting_library(python, tmp_path):
     tmp_path.joinpath("matplotlib.py").write_text("raise ImportError('not installed')")

@@ -1,1 +1,1 @@
-"""Machinery that the rest stands on: files, progress, the compiler."""
+"""Machinery that the rest stands on: commands, files, weights, progress, the compiler."""

@@ -23,6 +23,7 @@ import nbformat
 
 from vae_lib.runs.freshness import library_digest
 from vae_lib.runs.notebook import is_tagged, printed
+from vae_lib.support.graphs import shared_graphs
 
 METRICS_TAG = "metrics"  # the tag of the cell that prints a run's numbers as JSON
 VERSIONS = ("tensorflow", "keras", "numpy", "vae-lib")
@@ -108,7 +109,7 @@ def _run_once(job: Job) -> Outcome:
                 stdin=subprocess.PIPE,  # closes when we end, however we end
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                env=notebook_environment(folder) | threads,
+                env=notebook_environment(folder) | threads | shared_graphs(),
                 start_new_session=True,  # Ctrl-C is for us; see stopping
             )
         _running.add(process)

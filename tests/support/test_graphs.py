@@ -1,0 +1,65 @@
+"""Processes that share what XLA compiles compute the same, and leave nothing behind."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from vae_lib.support import graphs
+
+TRAIN = """
+import numpy as np
+from vae_lib.model import VAE
+from vae_lib.training import train
+model = VAE(z_dim=2, h_dim=8, seed=SEED)
+model.compile("adam")
+print(train(model, np.ones((50, 784)), 3, batch_size=10)["loss"].tolist())
+"""
+
+
+@pytest.fixture
+def shared(tmp_path, monkeypatch):
+    """The variables for a folder with a space and a quote in its name, and that folder."""
+    place = tmp_path / 'a "place'
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    graphs._folder.cache_clear()
+    yield graphs.shared_graphs(), place
+    graphs._folder().cleanup()
+    graphs._folder.cache_clear()
+
+
+def entries(place):
+    return {path: path.stat().st_mtime_ns for path in place.rglob("*.pb")}
+
+
+@pytest.mark.slow
+def test_a_second_process_finds_every_graph_and_computes_what_it_would_without(python, shared):
+    variables, place = shared
+    code = TRAIN.replace("SEED", "3")
+    assert python(TRAIN.replace("SEED", "2"), **variables).returncode == 0
+    found = entries(place)
+    assert found
+    second = python(code, **variables)
+    assert entries(place) == found
+    assert second.stderr == ""
+    assert second.stdout == python(code).stdout
+
+
+def test_a_user_who_has_set_flags_keeps_them(monkeypatch):
+    monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_max_cluster_size=7")
+    assert graphs.shared_graphs() == {}
+
+
+def test_what_a_user_wants_to_read_is_shown(monkeypatch):
+    monkeypatch.delenv("TF_XLA_FLAGS", raising=False)
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
+    assert graphs.shared_graphs()["TF_CPP_MIN_LOG_LEVEL"] == "1"
+
+
+def test_the_folder_goes_with_the_process(python):
+    code = "from vae_lib.support.graphs import shared_graphs\nprint(shared_graphs(), end='')"
+    run = python(code)
+    (folder,) = re.findall(r'directory="([^"]+)"', run.stdout)
+    assert Path(folder).name.startswith("vae-graphs-")
+    assert not Path(folder).exists()

@@ -7,8 +7,10 @@ PEERS := .venv-peers/.made
 # Without what Python keeps of its compilations, each process compiles TensorFlow's files anew.
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONDONTWRITEBYTECODE
 
-# A test for each processor; four at most, since a process that trains takes two gigabytes.
-TESTS := $(PYTHON) -m pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
+# A file of tests for each processor, in the order of tests/conftest.py, and each with one thread;
+# four at most, since a process that trains takes two gigabytes.
+TESTS := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(PYTHON) -m pytest \
+  --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: help quick book test test-browser mutants lab sweep bench bench-runs peers check clean
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["TQDM_DISABLE"] = "1"
@@ -10,6 +11,12 @@ os.environ["TQDM_DISABLE"] = "1"
 import pytest
 
 from vae_lib.data import load_mnist
+
+
+def pytest_collection_modifyitems(items):
+    """Files with the most slow tests go first: begun last, one would keep a single worker busy."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(scope="session")

@@ -101,21 +101,16 @@ DRAW = "from vae_lib.reparameterization import standard_normal\nstandard_normal(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("late", [False, True])
-def test_the_compiler_goes_by_the_flags_that_a_user_sets(python, tmp_path, late):
+@pytest.mark.parametrize(
+    ("late", "level", "said"),
+    [(False, "0", True), (True, "1", False)],
+    ids=["flags before the imports, and all is said", "flags after them, and warnings are said"],
+)
+def test_tensorflow_goes_by_what_a_user_sets(python, tmp_path, late, level, said):
     flags = f"--xla_dump_to={tmp_path}"
-    later = f"import os; os.environ['XLA_FLAGS'] = {flags!r}\n"
-    if late:
-        run = python(EVERY_MODULE + later + DRAW, XLA_FLAGS="")
-    else:
-        run = python(EVERY_MODULE + DRAW, XLA_FLAGS=flags)
+    later = f"import os; os.environ['XLA_FLAGS'] = {flags!r}\n" * late
+    code = EVERY_MODULE + later + DRAW
+    run = python(code, XLA_FLAGS="" if late else flags, TF_CPP_MIN_LOG_LEVEL=level)
     assert run.returncode == 0, run.stderr
     assert any("_draw" in path.name for path in tmp_path.iterdir())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("level", "said"), [("0", True), ("1", False)])
-def test_tensorflow_says_as_much_as_a_user_wants(python, level, said):
-    run = python(EVERY_MODULE + DRAW, TF_CPP_MIN_LOG_LEVEL=level)
-    assert run.returncode == 0, run.stderr
     assert ("Compiled cluster using XLA" in run.stderr) == said

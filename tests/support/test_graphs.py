@@ -34,7 +34,9 @@ def entries(place):
 
 
 @pytest.mark.slow
-def test_a_second_process_finds_every_graph_and_computes_what_it_would_without(python, shared, capsys):
+def test_a_second_process_finds_every_graph_and_computes_what_it_would_without(
+    python, shared, capsys
+):
     variables, place = shared
     code = TRAIN.replace("SEED", "3")
     assert python(TRAIN.replace("SEED", "2"), **variables).returncode == 0

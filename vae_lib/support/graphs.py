@@ -28,8 +28,10 @@ def shared_graphs() -> dict[str, str]:
     if "TF_XLA_FLAGS" in os.environ or sys.platform != "linux":
         return {}
     folder = json.dumps(_folder().name, ensure_ascii=False)  # in quotes: it may have a space in it
-    # TensorFlow has several lines of errors, none of which is one, for each graph that it finds.
+    # At level 2, where errors still show, TensorFlow has several lines of them, none of which is
+    # one, for each graph that it finds.
+    level = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2").replace("2", "3")
     return {
         "TF_XLA_FLAGS": f"--tf_xla_persistent_cache_directory={folder}",
-        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
+        "TF_CPP_MIN_LOG_LEVEL": level,
     }

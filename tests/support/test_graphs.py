@@ -7,14 +7,10 @@ import pytest
 
 from vae_lib.support import graphs
 
-TRAIN = """
-import numpy as np
-from vae_lib.model import VAE
-from vae_lib.training import train
+DRAW = """
+from vae_lib.reparameterization import standard_normal
 for seed in SEEDS:
-    model = VAE(z_dim=2, h_dim=8, seed=seed)
-    model.compile("adam")
-    print(train(model, np.ones((50, 784)), 3, batch_size=10)["loss"].tolist())
+    print(standard_normal((5, 7), (seed, 0)).numpy().tolist())
 """
 
 
@@ -37,10 +33,10 @@ def entries(place):
 @pytest.mark.slow
 def test_another_seed_finds_every_graph_and_computes_what_it_would_without(python, shared):
     variables, place = shared
-    both = python(TRAIN.replace("SEEDS", "2, 3"), **variables)
+    both = python(DRAW.replace("SEEDS", "2, 3"), **variables)
     found = entries(place)
     assert found
-    alone = python(TRAIN.replace("SEEDS", "3,"), **variables)
+    alone = python(DRAW.replace("SEEDS", "3,"), **variables)
     assert entries(place) == found
     assert alone.stderr == ""
     assert alone.stdout == both.stdout.splitlines(keepends=True)[1]

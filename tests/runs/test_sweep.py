@@ -311,6 +311,19 @@ def test_a_stopped_command_leaves_nothing_running_and_goes_on_later(chapter, num
     wait_for(lambda: not kernels_of(chapter))
 
 
+def test_a_run_that_does_not_end_when_it_is_asked_to_is_killed(monkeypatch):
+    code = (
+        "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(99)"
+    )
+    deaf = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    deaf.stdout.readline()
+    monkeypatch.setattr(run_module, "PATIENCE", 0.1)
+    monkeypatch.setattr(run_module, "_running", {deaf})
+    with run_module.stopping():
+        assert deaf.wait() == -signal.SIGKILL
+    deaf.stdout.close()
+
+
 @pytest.mark.slow
 def test_a_killed_command_leaves_nothing_running(chapter):
     command = start(chapter, "--h-dim", STAYS, "--jobs", 1)

@@ -1,6 +1,9 @@
 """Processes that share what XLA compiles compute the same, and leave nothing behind."""
 
+import contextlib
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -22,7 +25,6 @@ def shared(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(place))
     graphs._folder.cache_clear()
     yield graphs.shared_graphs(), place
-    graphs._folder().cleanup()
     graphs._folder.cache_clear()
 
 
@@ -40,6 +42,25 @@ def test_another_seed_finds_every_graph_and_computes_what_it_would_without(pytho
     assert entries(place) == found
     assert alone.stderr == ""
     assert alone.stdout == both.stdout.splitlines(keepends=True)[1]
+
+
+def test_threads_that_begin_together_get_one_folder(shared, monkeypatch):
+    graphs._folder.cache_clear()
+    made = []
+    make = graphs.tempfile.mkdtemp
+
+    def slowly(**options):
+        made.append(make(**options))
+        with contextlib.suppress(threading.BrokenBarrierError):
+            together.wait(0.2)  # so long another one has time to begin
+        return made[-1]
+
+    together = threading.Barrier(2)
+    monkeypatch.setattr(graphs.tempfile, "mkdtemp", slowly)
+    with ThreadPoolExecutor(2) as executor:
+        first, second = executor.map(lambda _: graphs.shared_graphs(), range(2))
+    assert first == second
+    assert len(made) == 1
 
 
 def test_a_user_who_has_set_flags_keeps_them(monkeypatch):

@@ -26,6 +26,7 @@ from vae_lib.runs.notebook import is_tagged, printed
 from vae_lib.support.graphs import shared_graphs
 
 METRICS_TAG = "metrics"  # the tag of the cell that prints a run's numbers as JSON
+PATIENCE = 20  # seconds for a run that is stopped to end in order
 VERSIONS = ("tensorflow", "keras", "numpy", "vae-lib")
 
 _running: set[subprocess.Popen[bytes]] = set()
@@ -78,8 +79,13 @@ def run(job: Job) -> Outcome:
 def stopping() -> Iterator[None]:
     """End the runs of this process, so that each returns what it has; in the block none begins."""
     _stopping.set()
-    for process in tuple(_running):
+    running, end = tuple(_running), time.monotonic() + PATIENCE
+    for process in running:
         process.terminate()
+    for process in running:  # a kernel that is asked to end may not answer
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, end - time.monotonic()))
+        process.kill()
     try:
         yield
     finally:

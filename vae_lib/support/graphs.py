@@ -7,16 +7,23 @@ processor. So a folder serves only what one process starts, and goes when that p
 Two processes make the same graphs if they make them in the same order: TensorFlow numbers them.
 """
 
+import atexit
 import json
 import os
+import shutil
 import sys
 import tempfile
+import threading
 from functools import cache
+
+_one_at_a_time = threading.Lock()  # threads that begin a run together get one folder
 
 
 @cache
-def _folder() -> "tempfile.TemporaryDirectory[str]":
-    return tempfile.TemporaryDirectory(prefix="vae-graphs-")
+def _folder() -> str:
+    folder = tempfile.mkdtemp(prefix="vae-graphs-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def shared_graphs() -> dict[str, str]:
@@ -27,7 +34,8 @@ def shared_graphs() -> dict[str, str]:
     """
     if "TF_XLA_FLAGS" in os.environ or sys.platform != "linux":
         return {}
-    folder = json.dumps(_folder().name, ensure_ascii=False)  # in quotes: it may have a space in it
+    with _one_at_a_time:
+        folder = json.dumps(_folder(), ensure_ascii=False)  # in quotes: it may have a space in it
     # At level 2, where errors still show, TensorFlow has several lines of them, none of which is
     # one, for each graph that it finds.
     level = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2").replace("2", "3")

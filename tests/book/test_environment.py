@@ -94,13 +94,16 @@ MACHINERY = {
     "vae_lib/runs/command_line.py": "cluster",
     "vae_lib/support/commands.py": "book",
     "chapters/": "notebook",
+    "tools/": "book",
+    "_ext/": "book",
 }
 
 
 def sources(root):
     """The Python below a folder: the library's modules, and the code of the chapters."""
-    for path in sorted((root / "vae_lib").rglob("*.py")):
-        yield path.relative_to(root).as_posix(), path.read_text("utf-8")
+    for part in ("vae_lib", "tools", "_ext"):
+        for path in sorted((root / part).rglob("*.py")):
+            yield path.relative_to(root).as_posix(), path.read_text("utf-8")
     for path in sorted((root / "chapters").glob("*.ipynb")):
         cells = [c.source for c in nbformat.read(path, 4).cells if c.cell_type == "code"]
         lines = "\n".join(cells).splitlines()
@@ -156,6 +159,7 @@ def test_what_the_library_and_the_chapters_import_is_declared():
         ("vae_lib/panels/panel.py", "import anywidget, jinja2", "jinja2"),
         ("vae_lib/loss.py", "import bench.work", "bench"),
         ("chapters/01-theory.ipynb", "import numpy, IPython, pandas", "pandas"),
+        ("tools/pdf.py", "import playwright, ruff", "ruff"),
         ("chapters/01-theory.ipynb", "from bench import report", "bench"),
     ],
 )

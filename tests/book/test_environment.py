@@ -27,11 +27,18 @@ DECLARED = [*CORE, *map(Requirement, chain(*EXTRAS.values()))]
 DEVELOPMENT = [Requirement(d) for d in PYPROJECT["dependency-groups"]["dev"]]
 # Imported though not declared: each comes with a declared package that says so itself.
 COMES_WITH = {
+    "beautifulsoup4": "jupyter-book",
+    "docutils": "jupyter-book",
     "keras": "tensorflow",
     "tqdm": "pooch",
     "ipython": "ipywidgets",
     "nbclient": "papermill",
     "nbformat": "papermill",
+    "pillow": "matplotlib",
+    "pybtex": "jupyter-book",
+    "pyyaml": "papermill",
+    "sphinx": "jupyter-book",
+    "sphinx-external-toc": "jupyter-book",
     "traitlets": "ipywidgets",
 }
 
@@ -140,6 +147,7 @@ def undeclared(root, about_the_clone=()):
         for name, source in sources(root)
         for module in imported(source)
         if module not in sys.stdlib_module_names
+        if not (module == "tools" and name.startswith("tools/"))
         if not {canonicalize_name(d) for d in distributions.get(module, [module])}
         & allowed(name, about_the_clone)
     }

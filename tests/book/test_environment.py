@@ -161,7 +161,7 @@ def test_what_the_library_and_the_chapters_import_is_declared():
 @pytest.mark.parametrize(
     ("file", "code", "found"),
     [
-        ("vae_lib/runs/run.py", "import os, numpy, pandas\nfrom . import x\nimport bs4.y", "bs4"),
+        ("vae_lib/runs/run.py", "import os, numpy, pandas\nfrom . import x\nimport mypy.y", "mypy"),
         ("vae_lib/data/archive.py", "import numpy, pandas", "pandas"),
         ("vae_lib/plots.py", "def f():\n    import click", "click"),
         ("vae_lib/panels/panel.py", "import anywidget, jinja2", "jinja2"),

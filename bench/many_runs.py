@@ -5,6 +5,7 @@ training on two processes with training in one.
 """
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -66,6 +67,7 @@ def measure_sweep() -> dict[str, Any]:
 
 def main() -> None:
     """Measure and write."""
+    os.environ["TF_XLA_FLAGS"] = ""  # each run compiles for itself, whichever went before it
     swept = measure_sweep()
     print(json.dumps(swept, indent=1))
     record = {"machine": describe(), "sweep": swept, "together": measure_together()}

@@ -26,7 +26,6 @@ from vae_lib.runs.notebook import is_tagged, printed
 from vae_lib.support.graphs import shared_graphs
 
 METRICS_TAG = "metrics"  # the tag of the cell that prints a run's numbers as JSON
-PATIENCE = 20  # seconds for a run that is stopped to end in order
 VERSIONS = ("tensorflow", "keras", "numpy", "vae-lib")
 
 _running: set[subprocess.Popen[bytes]] = set()
@@ -79,13 +78,8 @@ def run(job: Job) -> Outcome:
 def stopping() -> Iterator[None]:
     """End the runs of this process, so that each returns what it has; in the block none begins."""
     _stopping.set()
-    running, end = tuple(_running), time.monotonic() + PATIENCE
-    for process in running:
+    for process in tuple(_running):
         process.terminate()
-    for process in running:  # a kernel that is asked to end may not answer
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.0, end - time.monotonic()))
-        process.kill()
     try:
         yield
     finally:
@@ -108,6 +102,7 @@ def _run_once(job: Job) -> Outcome:
         folder, start = Path(name), time.perf_counter()
         (folder / "original.ipynb").write_text(job.notebook, "utf-8")
         (folder / "parameters.json").write_text(json.dumps(job.parameters), "utf-8")
+        graphs = shared_graphs(f"{job.library} {job.threads}")
         threads = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"), str(job.threads))
         with (folder / "errors.txt").open("wb") as errors:
             process = subprocess.Popen(  # noqa: S603 (ourselves)
@@ -115,7 +110,7 @@ def _run_once(job: Job) -> Outcome:
                 stdin=subprocess.PIPE,  # closes when we end, however we end
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                env=notebook_environment(folder) | threads | shared_graphs(),
+                env=notebook_environment(folder) | threads | graphs,
                 start_new_session=True,  # Ctrl-C is for us; see stopping
             )
         _running.add(process)

@@ -126,9 +126,10 @@ def sweep(
             yield from finished or (None,)
     finally:
         running = [future for future in left if not future.cancel()]
-        with stopping():
-            for future in running:
-                keep(futures[future], _outcome(future))
+        if running:
+            with stopping():
+                for future in running:
+                    keep(futures[future], _outcome(future))
 
 
 def _outcome(future: Future[Outcome]) -> Outcome:

@@ -40,6 +40,7 @@ def test_imports_point_one_way():
     assert code == 0, said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "line", "named"),
     [

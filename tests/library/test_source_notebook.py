@@ -101,7 +101,7 @@ def test_the_nodes_before_the_step_are_the_notebooks(setting):
         np.testing.assert_allclose(value, expected, rtol=0, atol=1e-5 * abs(expected).max())
 
 
-@pytest.mark.parametrize("step", [train_step, step_by_fit])
+@pytest.mark.parametrize("step", [train_step, pytest.param(step_by_fit, marks=pytest.mark.slow)])
 def test_one_step_reports_the_notebooks_losses_and_gives_its_weights(setting, step):
     model, x, notebook, after = setting
     before = model.get_weights()

@@ -495,6 +495,7 @@ def test_an_error_while_writing_leaves_the_old_report(tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == names
 
 
+@pytest.mark.slow
 def test_twenty_one_runs_with_large_pictures_fit_in_three_megabytes(tmp_path):
     file = io.BytesIO()
     noise = np.random.default_rng(0).integers(256, size=(120, 120, 3), dtype="uint8")

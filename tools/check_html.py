@@ -1,7 +1,4 @@
-"""Check the built book: every page there and whole, nothing fetched from another host.
-
-python -m tools.check_html [_build/html]
-"""
+"""Check the built book: every page there and whole, nothing fetched from another host."""
 
 import re
 from collections.abc import Iterator

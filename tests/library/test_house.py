@@ -14,7 +14,8 @@ import pytest
 from tests.helpers import ROOT
 
 LONGEST = 40  # lines of code in a function
-PARTS = ("vae_lib", "tools", "bench", "_ext")
+PACKAGES = ("vae_lib", "tools", "bench")
+PARTS = (*PACKAGES, "_ext")
 
 
 def lint(root):
@@ -30,7 +31,7 @@ def lint(root):
 def copy(tmp_path):
     """A copy of the library with its contracts, for planting mistakes."""
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    for part in ("vae_lib", "tools", "bench"):
+    for part in PACKAGES:
         shutil.copytree(ROOT / part, tmp_path / part)
     return tmp_path
 
@@ -82,7 +83,7 @@ def folders_without_an_init(root):
     return [str(f.relative_to(root)) for f in sorted(folders) if not (f / "__init__.py").exists()]
 
 
-@pytest.mark.parametrize("part", ["vae_lib", "tools", "bench"])
+@pytest.mark.parametrize("part", PACKAGES)
 def test_every_folder_of_a_package_is_a_package(part):
     assert folders_without_an_init(ROOT / part) == []
 

@@ -135,7 +135,7 @@ def test_it_brings_nothing_that_only_the_book_takes(used):
     extras = chain(*project["optional-dependencies"].values())
     heavy = {Requirement(line).name for line in extras} - {"vae-lib"}
     assert len(heavy) > 15
-    assert packages & (heavy | {"ipython", "scipy", "traitlets"}) == set()
+    assert packages & (heavy | {"ipython", "scikit-learn", "scipy", "traitlets"}) == set()
     assert not [name for name in packages if name.startswith("jupyter")]
 
 

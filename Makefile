@@ -36,8 +36,9 @@ test-browser: $(READY)  ## test the built book as a reader uses it, in the syste
 mutants: $(READY)  ## the part of make test that plants mistakes in the mathematics: a test must notice
 	@$(TESTS) tests/library/test_mutants.py
 
-lab: $(READY)  ## open the chapters in JupyterLab
-	@$(PYTHON) -m jupyterlab chapters/
+lab: $(READY)  ## open your copies of the chapters in JupyterLab: my-chapters/
+	@$(PYTHON) -m tools.copies
+	@$(PYTHON) -m jupyterlab my-chapters/
 
 sweep: $(READY)  ## run chapter 6 with other z_dim and seeds, and report: runs/report.html
 	@$(PYTHON) -m vae_lib sweep --z-dim 1 2 5 10 20 50 100 --seeds 0 1 2 --out runs; \

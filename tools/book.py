@@ -21,8 +21,9 @@ import click
 import nbformat
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from tools import ROOT, address, card, check_html, launch, pairs, panels, pdf, prose
+from tools import ROOT, address, card, chapters, check_html, launch, pairs, panels, pdf, prose
 from tools.browser import find_browser
+from tools.chapters import BookError
 from vae_lib.data import DataError
 from vae_lib.runs.freshness import FoundDigits, files_digest, find_digits, library_digest
 from vae_lib.runs.notebook import figure_png
@@ -33,10 +34,6 @@ CELL_TIMEOUT = 1200  # seconds; the longest cell trains for a fraction of it
 REPORT = "report.xml"
 FRONT_PICTURE = ("07-latent-space", "fig-manifold")  # index.md shows it, and the explorer
 KEPT_RESULTS = 3  # of each chapter, so that going back to other digits runs nothing
-
-
-class BookError(Exception):
-    """What stops the build, in one line for the terminal."""
 
 
 def digits_at_hand() -> FoundDigits:
@@ -51,10 +48,11 @@ def digits_at_hand() -> FoundDigits:
 
 def chapters_in_step(root: Path) -> list[Path]:
     """Return the chapters' notebooks; an edit to one half of a pair only is not built."""
-    for source in sorted((root / "chapters").glob("*.md")):
+    sources = chapters.sources(root / "chapters")
+    for source in sources:
         if difference := pairs.drift(source):
             raise BookError(f"chapters/{source.name}: not in step: {difference}; {pairs.REMEDY}")
-    return sorted((root / "chapters").glob("*.ipynb"))
+    return [source.with_suffix(".ipynb") for source in sources]
 
 
 def read(path: Path) -> nbformat.NotebookNode:
@@ -76,11 +74,10 @@ def result_path(root: Path, chapter: Path, digits: FoundDigits) -> Path:
 
 def execute(root: Path, digits: FoundDigits) -> dict[str, Path]:
     """Run the stale chapters; return each chapter's executed copy by the chapter's name."""
-    chapters = chapters_in_step(root)
-    results = {chapter: result_path(root, chapter, digits) for chapter in chapters}
-    stale = [chapter for chapter in chapters if not results[chapter].exists()]
+    results = {c: result_path(root, c, digits) for c in chapters_in_step(root)}
+    stale = [chapter for chapter, result in results.items() if not result.exists()]
     if not stale:
-        print(f"Nothing to run: the results of all {len(chapters)} chapters are fresh.")
+        print(f"Nothing to run: the results of all {len(results)} chapters are fresh.")
     else:
         staging = stage(root, stale)
         run_notebooks(staging, digits)
@@ -92,12 +89,12 @@ def execute(root: Path, digits: FoundDigits) -> dict[str, Path]:
     return {chapter.stem: result for chapter, result in results.items()}
 
 
-def stage(root: Path, chapters: list[Path]) -> Path:
+def stage(root: Path, stale: list[Path]) -> Path:
     """Copy chapters into an empty folder, where running them changes no source."""
     staging = root / ".book/staging"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    for chapter in chapters:
+    for chapter in stale:
         nbformat.write(prose.with_probes(read(chapter)), staging / chapter.name)
     return staging
 

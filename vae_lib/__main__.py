@@ -7,9 +7,11 @@ REMEDY = "pip install 'vae-lib[book]', or in a clone of the book: pip install -e
 if __name__ == "__main__":
     try:
         from vae_lib.runs.command_line import main
+
+        status = main()  # a command imports what it alone needs
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("vae_lib"):
             raise  # no installation mends it
         print(f"python -m vae_lib needs {error.name}: {REMEDY}", file=sys.stderr)
         sys.exit(2)
-    sys.exit(main())
+    sys.exit(status)

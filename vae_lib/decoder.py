@@ -14,6 +14,10 @@ from vae_lib.support.initializer import he_normal
 from vae_lib.support.xla import compiled, generator
 from vae_lib.tensorflow_quietly import keras, tf
 
+# Added to a seed of coins, it is no seed of noise: the two never share their random bits. Of each
+# of the two integers 32 bits count, and no count of draws comes as far as the last of them.
+COINS = (0, 2**31)
+
 
 def pixel_mean(logits: Any) -> Any:
     """The mean E[x|z] of every pixel, in (0, 1): the sigmoid of the logits, same shape."""
@@ -50,7 +54,7 @@ def binarize(x: Any, seed: Any) -> Any:
         Zeros and ones, float32, shape `(batch, x_dim)`. The probability is right to 2⁻¹⁶;
         pixels that are 0 or 1 stay what they are.
     """
-    return _flip(tf.cast(x, tf.float32), tf.cast(seed, tf.int64))
+    return _flip(tf.cast(x, tf.float32), tf.cast(seed, tf.int64) + COINS)
 
 
 # 16 random bits decide a pixel, so that one draw of 32 serves two.

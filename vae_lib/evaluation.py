@@ -6,14 +6,16 @@ and 3.2; Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 20
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vae_lib.data.images import as_images
+from vae_lib.model import VAE
+from vae_lib.parameters import BoundParameters, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
-from vae_lib.support.xla import compiled
+from vae_lib.support.xla import compiled, kept
 from vae_lib.tensorflow_quietly import tf
 
 Array = NDArray[Any]
@@ -126,28 +128,36 @@ def importance_weighted_bound(model: Any, x: Any, n_samples: int, seed: int = 0)
     Memory is needed for a few copies of `x`, whatever K is.
 
     Args:
-        model: has `encoder`, `decoder` and `log_likelihood`, as a `VAE` does.
+        model: a `VAE`, or an object with its `encoder`, `decoder` and `log_likelihood`.
         x: images, shape `(batch, x_dim)`.
         n_samples: K.
         seed: of the draws; draw k of all images has the noise `standard_normal(…, (seed, k))`.
 
     Returns:
         The estimate for each example in nats, shape `(batch,)`.
+
+    Raises:
+        ValueError: an argument is not what it may be.
     """
-    if n_samples < 1:
-        raise ValueError(f"n_samples was {n_samples!r}; it may be a whole number from 1")
-    images = tf.constant(x, tf.float32)  # (batch, x_dim)
-    bound = _compiled(model, tuple(images.shape))
+    n_samples, seed = validated({"n_samples": n_samples, "seed": seed}, BoundParameters).values()
+    if isinstance(model, VAE):
+        x = as_images(x, model.x_dim, bounded=model.likelihood == "bernoulli")
+    x = np.asarray(x, np.float32)
+    if x.ndim != 2:
+        raise ValueError(f"x had the shape {x.shape}; it may be (batch, x_dim)")
+    images = tf.constant(x)  # (batch, x_dim)
+    shape = tuple(images.shape)
+    bound = kept(model, ("bound", shape), (), lambda: _compile(model, shape))
     return bound(images, tf.constant(n_samples), tf.constant(seed)).numpy()
 
 
-@lru_cache(maxsize=8)
-def _compiled(model: Any, shape: tuple[int, ...]) -> Callable[[Any, Any, Any], Any]:
+def _compile(model: Any, shape: tuple[int, ...]) -> Callable[[Any, Any, Any], Any]:
     """Compile the bound for images of one shape into one graph."""
 
     @compiled
     def bound(x: Any, n_samples: Any, seed: Any) -> Any:
-        mean, log_var = model.encoder(x)  # (batch, z_dim), (batch, z_dim)
+        # in single precision, whatever the layers compute in
+        mean, log_var = (tf.cast(part, x.dtype) for part in model.encoder(x))  # (batch, z_dim)
         # The largest log-weight, and the sum of the weights as multiples of that weight.
         k, largest, total = 0, tf.fill(shape[:1], x.dtype.min), tf.zeros(shape[:1])  # (batch,)
         while k < n_samples:
@@ -155,7 +165,9 @@ def _compiled(model: Any, shape: tuple[int, ...]) -> Callable[[Any, Any, Any], A
             z = reparameterize(mean, log_var, eps)  # (batch, z_dim)
             # log p(z) − log q(z|x), where the constants cancel
             ratio = 0.5 * tf.reduce_sum(tf.square(eps) + log_var - tf.square(z), axis=-1)
-            log_weight = model.log_likelihood(x, model.decoder(z)) + ratio  # (batch,)
+            log_weight = (
+                model.log_likelihood(x, tf.cast(model.decoder(z), x.dtype)) + ratio
+            )  # (batch,)
             higher = tf.maximum(largest, log_weight)
             total = total * tf.exp(largest - higher) + tf.exp(log_weight - higher)
             largest, k = higher, k + 1

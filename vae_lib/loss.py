@@ -1,7 +1,7 @@
 """The number to be maximized, the ELBO, and its two parts (chapter 5).
 
 Everything here is in nats, and per example: averages over a minibatch are taken by
-those who need one number, `VAE.compute_loss` for Keras and `train_step` for `train`.
+who needs one number, `VAE.losses_of`.
 
 Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, equation 10 and
 appendix B.

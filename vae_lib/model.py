@@ -3,10 +3,16 @@
 Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014.
 """
 
-from typing import Any
+import inspect
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
 
 import numpy as np
 
+from vae_lib.data.images import as_images, is_array
 from vae_lib.decoder import (
     Decoder,
     bernoulli_log_likelihood,
@@ -15,8 +21,9 @@ from vae_lib.decoder import (
 )
 from vae_lib.encoder import Encoder
 from vae_lib.loss import elbo, kl_divergence
-from vae_lib.parameters import ModelParameters, check_parameters
+from vae_lib.parameters import ModelParameters, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
+from vae_lib.support.xla import drop_graphs
 from vae_lib.tensorflow_quietly import keras, tf
 
 
@@ -26,6 +33,10 @@ class VAE(keras.Model):
 
     An ordinary Keras model: `fit`, `evaluate`, `predict`, callbacks, `save` and
     `load_model` work. Nothing but images is passed to `fit`: they are their own target.
+
+    To minimize something else, override `objective`: `fit`, `train` and `train_together` all
+    minimize it, and go on to report the true reconstruction and KL terms. To change what these
+    are, override `terms`; to change how an image becomes logits, `outputs_of`.
 
     Args:
         z_dim: dimension of the latent space.
@@ -59,18 +70,37 @@ class VAE(keras.Model):
             "variance": variance,
             "seed": seed,
         }
-        check_parameters(arguments, ModelParameters)
+        config = validated(arguments, ModelParameters)
         super().__init__(**kwargs)
-        self.config: dict[str, Any] = arguments
-        self.z_dim, self.x_dim, self.likelihood = z_dim, x_dim, likelihood
-        seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(4)]
-        self.encoder = Encoder(z_dim, h_dim, seeds[0])
-        self.decoder = Decoder(x_dim, h_dim, seeds[1])
+        self._config = config
+        seeds = [int(s) for s in np.random.SeedSequence(config["seed"]).generate_state(4)]
+        self.encoder = Encoder(config["z_dim"], config["h_dim"], seeds[0], dtype=self.dtype_policy)
+        self.decoder = Decoder(config["x_dim"], config["h_dim"], seeds[1], dtype=self.dtype_policy)
         self.training_noise = keras.random.SeedGenerator(seeds[2])
         self.evaluation_noise = keras.random.SeedGenerator(seeds[3])
         self.reconstruction_mean = keras.metrics.Mean(name="reconstruction")
         self.kl_mean = keras.metrics.Mean(name="kl")
-        self.build((None, x_dim))
+        self.build((None, config["x_dim"]))
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The arguments that the model was made with; they stay what they are."""
+        return MappingProxyType(self._config)
+
+    @property
+    def z_dim(self) -> int:
+        """Dimension of the latent space."""
+        return int(self._config["z_dim"])
+
+    @property
+    def x_dim(self) -> int:
+        """Number of pixels."""
+        return int(self._config["x_dim"])
+
+    @property
+    def likelihood(self) -> str:
+        """The name of p(x|z)."""
+        return str(self._config["likelihood"])
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the weights for images of shape `(batch, x_dim)`."""
@@ -88,10 +118,20 @@ class VAE(keras.Model):
             `mean`, `log_var` and `z`, shape `(batch, z_dim)`, and `logits`, `(batch, x_dim)`.
         """
         noise = self.training_noise if training else self.evaluation_noise
-        mean, log_var = self.encoder(x)  # (batch, z_dim), (batch, z_dim)
-        eps = standard_normal(tf.shape(mean), noise.next())  # (batch, z_dim)
-        z = reparameterize(mean, log_var, eps)  # (batch, z_dim)
-        return {"mean": mean, "log_var": log_var, "z": z, "logits": self.decoder(z)}
+        eps = standard_normal((tf.shape(x)[0], self.z_dim), noise.next())  # (batch, z_dim)
+        return self.outputs_of(x, eps)
+
+    def outputs_of(self, x: Any, eps: Any) -> dict[str, Any]:
+        """Encode, reparameterize, decode: what `call` returns, for noise that is given.
+
+        Args:
+            x: images, shape `(batch, x_dim)`.
+            eps: draws of N(0, I), shape `(batch, z_dim)`.
+        """
+        mean, log_var = map(_in_single_precision, self.encoder(x))  # (batch, z_dim) each
+        z = reparameterize(mean, log_var, tf.cast(eps, mean.dtype))  # (batch, z_dim)
+        logits = _in_single_precision(self.decoder(z))  # (batch, x_dim)
+        return {"mean": mean, "log_var": log_var, "z": z, "logits": logits}
 
     def log_likelihood(self, x: Any, logits: Any) -> Any:
         """Compute log p(x|z) of each image by this model's likelihood, in nats, `(batch,)`."""
@@ -109,9 +149,42 @@ class VAE(keras.Model):
         Returns:
             The reconstruction term −log p(x|z), and the KL term.
         """
+        x = tf.cast(x, outputs["logits"].dtype)  # (batch, x_dim)
         reconstruction = -self.log_likelihood(x, outputs["logits"])  # (batch,)
         kl = kl_divergence(outputs["mean"], outputs["log_var"])  # (batch,)
         return reconstruction, kl
+
+    def objective(self, reconstruction: Any, kl: Any) -> Any:
+        """What training minimizes, for each image: minus the ELBO.
+
+        Override this to minimize something else: β times the KL term, say.
+
+        Args:
+            reconstruction: −log p(x|z), in nats, shape `(batch,)`.
+            kl: KL(q(z|x) ‖ p(z)), in nats, shape `(batch,)`.
+
+        Returns:
+            Shape `(batch,)`.
+        """
+        return -elbo(-reconstruction, kl)
+
+    def losses_of(self, x: Any, outputs: dict[str, Any]) -> tuple[Any, Any, Any]:
+        """The loss of a minibatch, and its two parts; every way to train calls this.
+
+        Args:
+            x: images, shape `(batch, x_dim)`.
+            outputs: what the model made of them.
+
+        Returns:
+            The objective, averaged over the minibatch, with what layers add to it (regularizers,
+            `add_loss`), shape `()`; the reconstruction and the KL term of each image, in nats,
+            shape `(batch,)` each.
+        """
+        reconstruction, kl = self.terms(x, outputs)  # (batch,), (batch,)
+        loss = tf.reduce_mean(self.objective(reconstruction, kl))
+        for penalty in self.losses:
+            loss += tf.cast(penalty, loss.dtype)
+        return loss, reconstruction, kl
 
     def compute_loss(
         self,
@@ -121,17 +194,90 @@ class VAE(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """The loss that Keras minimizes: minus the ELBO, averaged over the minibatch.
+        """The loss that Keras minimizes; `losses_of` says what it is.
 
         Raises:
-            ValueError: sample weights were given; every image counts alike.
+            ValueError: a target or sample weights were given: images are their own target, and
+                count alike.
         """
-        if sample_weight is not None:
-            raise ValueError("sample_weight was given; a VAE weighs all images alike")
-        reconstruction, kl = self.terms(x, y_pred)
+        _refuse(y=y, sample_weight=sample_weight)
+        loss, reconstruction, kl = self.losses_of(x, y_pred)
         self.reconstruction_mean.update_state(reconstruction)
         self.kl_mean.update_state(kl)
-        return tf.reduce_mean(-elbo(-reconstruction, kl))
+        # Several devices, each with its part of the minibatch: Keras adds up what they return.
+        return loss / tf.distribute.get_strategy().num_replicas_in_sync
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        **settings: Any,
+    ) -> None:
+        """Configure the model for training, as in Keras, but for the loss, which it brings.
+
+        Raises:
+            ValueError: a loss or metrics were given.
+        """
+        _refuse(
+            loss=loss, loss_weights=loss_weights, metrics=metrics, weighted_metrics=weighted_metrics
+        )
+        super().compile(optimizer, **settings)
+        drop_graphs(self)
+        # `restart` goes back to these. Beside the attributes that Keras tracks.
+        self.__dict__["_optimizer_config"] = self.optimizer.get_config()
+
+    # Keras asks for both where `compile` is a model's own.
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """What Keras needs to compile this model again."""
+        return cast("dict[str, Any] | None", super().get_compile_config())
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile a loaded model, with an optimizer that goes on where it stood."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Train as Keras does, on images alone.
+
+        Raises:
+            ValueError: `x` is not what images may be, or something else was given besides.
+        """
+        return super().fit(**self._images_alone(super().fit, x, *args, **kwargs))
+
+    def evaluate(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Average loss, reconstruction and KL over images, as Keras does.
+
+        Raises:
+            ValueError: as in `fit`.
+        """
+        return super().evaluate(**self._images_alone(super().evaluate, x, *args, **kwargs))
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """What `call` makes of images, as arrays.
+
+        Raises:
+            ValueError: as in `fit`.
+        """
+        return super().predict(**self._images_alone(super().predict, x, *args, **kwargs))
+
+    def _images_alone(self, method: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Bind the arguments of a method of Keras's, checked; images become what they should be."""
+        given = dict(inspect.signature(method).bind(*args, **kwargs).arguments)
+        given |= given.pop("kwargs", {})
+        _refuse(**{n: given.get(n) for n in ("sample_weight", "class_weight", "y")})
+        if isinstance(images := given.get("validation_data"), tuple):
+            images, *others = images
+            names = ("y of validation_data", "its sample_weight")
+            _refuse(**dict(zip(names, others, strict=False)))
+            given["validation_data"] = (as_images(images, self.x_dim),)
+        elif is_array(images):
+            given["validation_data"] = as_images(images, self.x_dim)
+        if is_array(given.get("x")):
+            given["x"] = as_images(given["x"], self.x_dim)
+        return given
 
     def decode(self, z: Any) -> Any:
         """The mean images E[x|z], shape `(n, x_dim)`, of latent vectors `(n, z_dim)`."""
@@ -149,12 +295,13 @@ class VAE(keras.Model):
             ParameterError: the seed is not what it may be.
         """
         start = type(self).from_config({**self.get_config(), "seed": seed})
+        seed = start.config["seed"]
         self.set_weights(start.get_weights())
         self.training_noise.state.assign(start.training_noise.state)
         self.evaluation_noise.state.assign(start.evaluation_noise.state)
-        self.config["seed"] = seed
+        self._config["seed"] = seed
         if getattr(self, "optimizer", None) is not None:
-            optimizer = type(self.optimizer).from_config(self.optimizer.get_config())
+            optimizer = type(self.optimizer).from_config(self.__dict__["_optimizer_config"])
             for each in (self.optimizer, optimizer):
                 each.build(self.trainable_variables)
             for mine, new in zip(self.optimizer.variables, optimizer.variables, strict=True):
@@ -162,7 +309,7 @@ class VAE(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """What Keras needs to make this model again."""
-        return {**super().get_config(), **self.config}
+        return {**super().get_config(), **self._config}
 
     def __repr__(self) -> str:
         gaussian = self.likelihood == "gaussian"  # only then the variance counts
@@ -188,11 +335,75 @@ class VAE(keras.Model):
         self.evaluation_noise.state.assign(store["evaluation_noise"])
 
 
-def check_has_optimizer(model: Any) -> None:
-    """Refuse a model that cannot be trained yet.
+def load_model(path: str | Path) -> VAE:
+    """Load a model that `model.save` wrote, with its optimizer and its noise: it can go on.
+
+    `keras.models.load_model` does the same once this module is imported; without, it knows no VAE.
+
+    Args:
+        path: a `.keras` file.
 
     Raises:
-        ValueError: it has no optimizer.
+        ValueError: it is not there, or holds something else.
+    """
+    wanted = "it may be a .keras file that model.save wrote"
+    if not zipfile.is_zipfile(path) or "config.json" not in zipfile.ZipFile(path).namelist():
+        raise ValueError(f"path was '{path}', where there is no model; {wanted}")
+    model = keras.models.load_model(path)
+    if not isinstance(model, VAE):
+        raise ValueError(f"path was '{path}', which holds a {type(model).__name__}; {wanted}")
+    return model
+
+
+def _in_single_precision(tensor: Any) -> Any:
+    """Take what a layer computed in half precision to single: losses are sums over many pixels."""
+    return tf.cast(tensor, tf.float32) if tensor.dtype.size < 4 else tensor
+
+
+def _refuse(**given: Any) -> None:
+    """Refuse arguments of Keras's that a VAE does not use.
+
+    Raises:
+        ValueError: names the first that was given.
+    """
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(
+                f"{name} was given; a VAE takes images alone, which are their own target and count "
+                "alike: to minimize something else, override VAE.objective"
+            )
+
+
+def check_trainable(model: Any, honored: tuple[str, ...] = ("call",)) -> None:
+    """Refuse a model that `train` or `train_together` would not train as `fit` does.
+
+    Args:
+        model: a VAE.
+        honored: methods that its class may override besides those meant for it.
+
+    Raises:
+        ValueError: it has no optimizer, or its class overrides what only `fit` calls.
     """
     if getattr(model, "optimizer", None) is None:
         raise ValueError("the model has no optimizer: call model.compile(keras.optimizers.Adam())")
+    name = type(model).__name__
+    for method in {"call", "compute_loss", "train_step"} - set(honored):
+        if getattr(type(model), method) is not getattr(VAE, method):
+            raise ValueError(
+                f"{name} overrides {method}, which is not called here; "
+                "override objective, terms or outputs_of instead, or train it with fit"
+            )
+    if isinstance(model.optimizer.iterations.value, tf.distribute.DistributedValues):
+        raise ValueError(
+            f"the model was made under a {type(model.distribute_strategy).__name__}, which is for "
+            "fit alone; train it with fit, or make it outside of the strategy's scope"
+        )
+    if getattr(model.optimizer, "gradient_accumulation_steps", None):
+        raise ValueError(
+            "the optimizer has gradient_accumulation_steps; a larger batch_size does the same"
+        )
+    if isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer):
+        raise ValueError(
+            "the model computes in float16, and its optimizer scales the loss, which is for fit "
+            "alone; train it with fit, or make it with dtype='mixed_bfloat16'"
+        )

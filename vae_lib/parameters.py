@@ -1,18 +1,40 @@
 """What the parameters of a training run may be, said once, checked before any work."""
 
+import ast
 import difflib
-from collections.abc import Mapping
+import operator
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
+from vae_lib import checks
 from vae_lib.data import check_source
 
 
 def _source(value: Any) -> Any:
     check_source(value)
+    return value
+
+
+def _whole(value: Any) -> Any:
+    """Take a whole number of any kind, NumPy's say; True and False are none."""
+    if isinstance(value, bool):
+        return str(value)
+    with suppress(TypeError):
+        return operator.index(value)
+    return value
+
+
+def _real(value: Any) -> Any:
+    """Take a real number of any kind, and what holds a single one."""
+    if isinstance(value, bool | str | bytes):
+        return str(value)
+    with suppress(TypeError, ValueError, OverflowError):
+        return float(value)
     return value
 
 
@@ -26,18 +48,20 @@ class ParameterError(ValueError):
         return [f"{type(self).__name__}: {self}"]
 
 
-Size = Annotated[int, Field(ge=1, le=10_000, description="a whole number from 1 to 10,000")]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Real = Annotated[float, BeforeValidator(_real)]
+Size = Annotated[Whole, Field(ge=1, le=10_000, description="a whole number from 1 to 10,000")]
 # As many as the smaller set of digits has for training: every choice runs on either set.
-Batch = Annotated[int, Field(ge=1, le=4_000, description="a whole number from 1 to 4,000")]
+Batch = Annotated[Whole, Field(ge=1, le=4_000, description="a whole number from 1 to 4,000")]
 Count = Annotated[
-    int, Field(ge=1, le=10_000_000, description="a whole number from 1 to 10,000,000")
+    Whole, Field(ge=1, le=10_000_000, description="a whole number from 1 to 10,000,000")
 ]
 Seed = Annotated[
-    int, Field(ge=0, le=2**31 - 1, description="a whole number from 0 to 2,147,483,647")
+    Whole, Field(ge=0, le=2**31 - 1, description="a whole number from 0 to 2,147,483,647")
 ]
-Rate = Annotated[float, Field(gt=0, le=1, description="a number above 0, at most 1")]
+Rate = Annotated[Real, Field(gt=0, le=1, description="a number above 0, at most 1")]
 Switch = Annotated[bool, Field(description="True or False")]
-Variance = Annotated[float, Field(gt=0, description="a finite number above 0")]
+Variance = Annotated[Real, Field(gt=0, description="a finite number above 0")]
 Likelihood = Annotated[
     Literal["bernoulli", "gaussian"], Field(description="'bernoulli' or 'gaussian'")
 ]
@@ -80,9 +104,16 @@ class TrainingParameters(_Parameters):
     """The arguments of `train`, but for the model, the images and the folder."""
 
     iterations: Count
-    batch_size: Batch
+    batch_size: Count
     report_every: Count
     binarize: Switch
+    seed: Seed
+
+
+class BoundParameters(_Parameters):
+    """The arguments of `importance_weighted_bound`, but for the model and the images."""
+
+    n_samples: Count
     seed: Seed
 
 
@@ -100,44 +131,74 @@ def _in_one_line(faults: ValidationError, fields: Mapping[str, FieldInfo]) -> Pa
     return ParameterError("; ".join(_sentence(fault, fields) for fault in faults.errors()))
 
 
-def check_parameters(
-    values: Mapping[str, Any], allowed: type[BaseModel] = ChapterParameters
-) -> None:
+def validated(values: Mapping[str, Any], allowed: type[BaseModel]) -> dict[str, Any]:
     """Refuse unknown parameters and bad values, in one line.
 
     Args:
-        values: parameters by name. A notebook passes `globals()` right after its
-            parameters: names that Jupyter, imports and functions put there are passed over.
+        values: parameters by name.
         allowed: what they may be.
+
+    Returns:
+        Those given, with numbers of any kind as Python's own.
 
     Raises:
         ParameterError: names each parameter at fault, what it was, what it may be.
     """
-    fields = allowed.model_fields
-    given = {
-        name: value
-        for name, value in values.items()
-        if name in fields
-        or not (
-            name.startswith("_")
-            or name in {"In", "Out"}
-            or callable(value)
-            or isinstance(value, ModuleType)
-        )
-    }
     try:
-        allowed.model_validate(given)
+        return allowed.model_validate(dict(values)).model_dump(exclude_unset=True)
     except ValidationError as faults:
-        raise _in_one_line(faults, fields) from None
+        raise _in_one_line(faults, allowed.model_fields) from None
 
 
-def read_parameter(name: str, text: str) -> Any:
-    """Read the value of a parameter of chapter 6 from a word of a command line.
+def check_parameters(names: MutableMapping[str, Any]) -> None:
+    """Refuse unknown parameters and bad values of a notebook, in one line.
+
+    Where papermill passed a number as text, it becomes a number. Under other parameters than the
+    book's, a check of the text is reported where it does not hold, and ends nothing.
+
+    Args:
+        names: a notebook's `globals()`, right after its parameters. A name counts as a parameter
+            if chapter 6 has it, or if it came in with the parameters: was set in the cells
+            before this one, as papermill and a reader do it. Outside of a notebook, all names do.
 
     Raises:
-        ParameterError: names the parameter, what it was, what it may be.
+        ParameterError: names each parameter at fault, what it was, what it may be.
     """
-    try:
-        return getattr(ChapterParameters.model_validate_strings({name: text}), name)
-    except ValidationError as faults:
-        raise _in_one_line(faults, ChapterParameters.model_fields) from None
+    fields = ChapterParameters.model_fields
+    came_in = _set_before(names["In"]) if "In" in names else _values(names)
+    judged = dict.fromkeys([*fields, *came_in])
+    given = {name: _number(names[name], name) for name in judged if name in names}
+    parameters = validated(given, ChapterParameters)
+    names.update(parameters)
+    books = ChapterParameters(data=parameters.get("data", "auto")).model_dump()
+    checks.report_only(books | parameters != books)
+
+
+def _values(names: Mapping[str, Any]) -> Iterator[str]:
+    """Find the names that hold a value: no function, no module, nothing of Python's own."""
+    for name, value in names.items():
+        if not (name.startswith("_") or callable(value) or isinstance(value, ModuleType)):
+            yield name
+
+
+def _number(value: Any, name: str) -> Any:
+    """Read a number that was passed as text, where the parameter is a number."""
+    field = ChapterParameters.model_fields.get(name)
+    if isinstance(value, str) and field and field.annotation in {int, float}:
+        with suppress(ValueError):
+            return field.annotation(value)
+    return value
+
+
+def _set_before(history: Sequence[str]) -> Iterator[str]:
+    """Find the names set in the cells before the last that do nothing but set names."""
+    for source in reversed(history[:-1]):
+        try:
+            statements = ast.parse(source).body
+        except SyntaxError:  # a cell with magic commands
+            return
+        targets = [t for s in statements for t in getattr(s, "targets", [getattr(s, "target", s)])]
+        plain = [t.id for t in targets if isinstance(t, ast.Name)]
+        if not statements or len(plain) != len(statements):
+            return
+        yield from plain

@@ -1,5 +1,6 @@
 """Arrays in, figures out: the pictures that several chapters draw."""
 
+import math
 from collections.abc import Mapping, Sequence, Sized
 from itertools import cycle
 from pathlib import Path
@@ -30,18 +31,37 @@ def _show(ax: Any, picture: Any) -> None:
     ax.spines[:].set_visible(False)
 
 
+def as_pictures(images: Any) -> np.ndarray:
+    """Lay out rows of pixels as pictures, which are square where their number allows it.
+
+    Args:
+        images: shape `(n, x_dim)`, or pictures, `(n, height, width)`.
+
+    Returns:
+        Pictures, `(n, height, width)`; of x_dim pixels that are no square number, one line each.
+    """
+    pictures: np.ndarray = np.asarray(images)
+    if pictures.ndim == 3:
+        return pictures
+    side = math.isqrt(pictures.shape[1])
+    height, width = (side, side) if side**2 == pictures.shape[1] else (1, -1)
+    return pictures.reshape(len(pictures), height, width)
+
+
 def digit_grid(images: Any, columns: int, size: float = 0.8) -> Figure:
     """Draw images row by row in a grid.
 
     Args:
-        images: shape `(n, 784)` or `(n, 28, 28)`, values in [0, 1].
+        images: shape `(n, x_dim)` or `(n, height, width)`, values in [0, 1].
         columns: images in a row.
         size: of an image, in inches.
     """
     rows = -(-len(images) // columns)
     empty = rows * columns - len(images)
-    tiles = np.pad(np.reshape(images, (-1, 28, 28)), ((0, empty), (2, 2), (2, 2)))  # (·, 32, 32)
-    sheet = tiles.reshape(rows, columns, 32, 32).swapaxes(1, 2).reshape(rows * 32, columns * 32)
+    tiles = np.pad(as_pictures(images), ((0, empty), (2, 2), (2, 2)))  # (·, height, width)
+    height, width = tiles.shape[1:]
+    tiles = tiles.reshape(rows, columns, height, width).swapaxes(1, 2)
+    sheet = tiles.reshape(rows * height, columns * width)
     figure, ax = plt.subplots(figsize=(size * columns, size * rows))
     _show(ax, sheet)
     return figure
@@ -58,15 +78,15 @@ def digit_rows(rows: Mapping[str, Any]) -> Figure:
     """Draw one labeled row of images for each entry, to be compared column by column.
 
     Args:
-        rows: images of shape `(n, 784)`, by label; the same n in each.
+        rows: images of shape `(n, x_dim)`, by label; the same n in each.
     """
     columns = len(next(iter(rows.values())))
     figure, axes = plt.subplots(
         len(rows), columns, figsize=(0.8 * columns + 1.6, 0.82 * len(rows)), squeeze=False
     )
     for row, (label, images) in zip(axes, rows.items(), strict=True):
-        for ax, image in zip(row, images, strict=True):
-            _show(ax, np.reshape(image, (28, 28)))
+        for ax, picture in zip(row, as_pictures(images), strict=True):
+            _show(ax, picture)
         row[0].set_ylabel(label, rotation=0, ha="right", va="center")
     return figure
 
@@ -75,13 +95,15 @@ def loss_curves(history: Mapping[str, Any]) -> Figure:
     """Draw the loss and its two parts against the iteration, in nats.
 
     Args:
-        history: what `training.train` returns.
+        history: what `training.train` returns, or `fit(...).history`, which counts epochs.
     """
+    unit = "iteration" if "iteration" in history else "epoch"
+    steps = history.get(unit, np.arange(1, len(history["loss"]) + 1))
     figure, axes = plt.subplots(1, 3, figsize=(9, 2.9), sharex=True)
     axes[0].set_xscale("log")
     for ax, name in zip(axes, ("loss", "reconstruction", "kl"), strict=True):
-        ax.plot(history["iteration"], history[name])
-        ax.set(title={"kl": "KL"}.get(name, name), xlabel="iteration")
+        ax.plot(steps, history[name])
+        ax.set(title={"kl": "KL"}.get(name, name), xlabel=unit)
     axes[0].set_ylabel("nats per image")
     return figure
 

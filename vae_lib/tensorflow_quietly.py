@@ -18,8 +18,13 @@ NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 @contextmanager
 def _stderr_held_back() -> Iterator[None]:
     """Hold back what is written to file descriptor 2; write it out if the block raises."""
-    sys.stderr.flush()
-    terminal = os.dup(2)
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    try:
+        terminal = os.dup(2)
+    except OSError:  # a service or a windowed program may have none
+        yield
+        return
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
@@ -37,6 +42,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors still show
 # XLA chooses 256 bits. Where a processor has 512, training is up to a tenth faster with them.
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_prefer_vector_width=512")
 
+# Keras computes with whatever KERAS_BACKEND or its file of settings says. The book is TensorFlow's.
+os.environ["KERAS_BACKEND"] = "tensorflow"
 with _stderr_held_back():
     import keras
     import tensorflow as tf
@@ -45,5 +52,11 @@ with _stderr_held_back():
     # it is left for later: CUDA_VISIBLE_DEVICES counts until then.
     if not NVIDIA_DRIVER.exists():
         tf.config.list_physical_devices()
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        f"Keras was imported with the backend {keras.backend.backend()!r}; vae_lib needs "
+        "'tensorflow': import vae_lib first, or set KERAS_BACKEND=tensorflow"
+    )
 
 __all__ = ["keras", "tf"]

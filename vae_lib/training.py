@@ -2,33 +2,32 @@
 
 A step passes through these files of `vae_lib`, in this order:
 
-    data/images.py     `check_images` looks at what comes in; parameters.py at the settings
+    data/images.py     `as_images` looks at what comes in; parameters.py at the settings
     training.py        `minibatch_order` says which images a minibatch is made of
     support/xla.py     `compiled` makes one XLA graph of the loop over a thousand steps
     decoder.py         `binarize` draws pixels as coins, if asked to
     training.py        `train_step` asks for the loss, for its gradient, and moves the weights
     model.py           `call` takes x to z and logits: by encoder.py, by the noise and the draw
                        of reparameterization.py, by decoder.py
-    model.py           `terms` are the two parts of the loss, of decoder.py and of loss.py
+    model.py           `losses_of` makes the loss of two `terms`, of decoder.py and of loss.py
     training.py        `train` reports what a call of the graph has summed up
 
 Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, algorithm 1.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
-from vae_lib.data.images import check_images
+from vae_lib.data.images import as_images
 from vae_lib.decoder import binarize as draw_coins
-from vae_lib.model import VAE, check_has_optimizer
-from vae_lib.parameters import TrainingParameters, check_parameters
+from vae_lib.model import VAE, check_trainable
+from vae_lib.parameters import TrainingParameters, validated
 from vae_lib.reparameterization import standard_normal
 from vae_lib.support.progress import progress_bar
-from vae_lib.support.xla import compiled
+from vae_lib.support.xla import compiled, kept
 from vae_lib.tensorflow_quietly import tf
 
 # With minibatches of 64 a call is an epoch of MNIST, and the bar, which moves once a call, does so
@@ -58,7 +57,7 @@ class History(dict[str, np.ndarray]):
         """Write the first value and the last, or the only one."""
         values = self[name]
         ends = values[:: max(1, len(values) - 1)]
-        return " → ".join(f"{value:,.{places}f}" for value in ends)
+        return " to ".join(f"{value:,.{places}f}" for value in ends)
 
 
 def minibatch_order(n: int, batch_size: int, start: int, stop: int, seed: int) -> np.ndarray:
@@ -70,11 +69,21 @@ def minibatch_order(n: int, batch_size: int, start: int, stop: int, seed: int) -
     Returns:
         Indices below n, int32, shape `(stop - start, batch_size)`.
     """
-    first, last = start * batch_size // n, (stop * batch_size - 1) // n
-    epochs = [np.random.default_rng([seed, e]).permutation(n) for e in range(first, last + 1)]
-    begin = start * batch_size - first * n
-    indices = np.concatenate(epochs)[begin : begin + (stop - start) * batch_size]
+    several = max(1, 1000 // n)  # epochs of few images are drawn together, to save time
+    size = several * n
+    first, last = start * batch_size // size, (stop * batch_size - 1) // size
+    drawn = [_epochs(n, several, [seed, block]) for block in range(first, last + 1)]
+    begin = start * batch_size - first * size
+    indices = np.concatenate(drawn)[begin : begin + (stop - start) * batch_size]
     return indices.reshape(-1, batch_size).astype(np.int32)
+
+
+def _epochs(n: int, several: int, seed: list[int]) -> np.ndarray:
+    """Lay several shuffles of n images end to end, `(several * n,)`."""
+    rng = np.random.default_rng(seed)
+    if several == 1:
+        return rng.permutation(n)
+    return rng.permuted(np.tile(np.arange(n), (several, 1)), axis=1).ravel()
 
 
 def train_step(model: VAE, x: Any) -> Any:
@@ -85,15 +94,14 @@ def train_step(model: VAE, x: Any) -> Any:
         x: images, shape `(batch, x_dim)`.
 
     Returns:
-        The loss and its two parts, reconstruction and KL, averaged over the minibatch, in
-        nats, shape `(3,)`.
+        The loss, reconstruction and KL, averaged over the minibatch, in nats, shape `(3,)`.
     """
     with tf.GradientTape() as tape:
-        reconstruction, kl = model.terms(x, model(x, training=True))  # (batch,), (batch,)
-        loss = tf.reduce_mean(reconstruction + kl)
+        loss, reconstruction, kl = model.losses_of(x, model(x, training=True))
     gradients = tape.gradient(loss, model.trainable_variables)
     model.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-    return tf.stack([loss, tf.reduce_mean(reconstruction), tf.reduce_mean(kl)])
+    parts = [loss, tf.reduce_mean(reconstruction), tf.reduce_mean(kl)]
+    return tf.stack([tf.cast(part, tf.float32) for part in parts])  # (3,)
 
 
 def compile_steps(model: VAE, n: int, batch_size: int, binarize: bool = False) -> Steps:
@@ -108,14 +116,17 @@ def compile_steps(model: VAE, n: int, batch_size: int, binarize: bool = False) -
     Returns:
         A function of the images, float32 `(n, x_dim)`; of their order, int32
         `(STEPS_PER_CALL * batch_size,)`; of how many minibatches of it to take, int32; and of
-        the coins' seed, int64. It returns the sums of what `train_step` returned. Until
-        `model.compile` makes a new optimizer it is the same function, compiled once.
+        the coins' seed, int64. It returns the sums of what `train_step` returned. It is kept on
+        the model: asked again, this returns the same, until `model.compile` is called, or other
+        weights are to be trained.
     """
-    return _compile(model, model.optimizer, n, batch_size, binarize)
+    key = ("steps", n, batch_size, binarize)
+    weights = model.trainable_variables
+    return kept(model, key, weights, lambda: _compile(model, n, batch_size, binarize))
 
 
-@lru_cache(maxsize=8)
-def _compile(model: VAE, optimizer: Any, n: int, batch_size: int, binarize: bool) -> Steps:
+def _compile(model: VAE, n: int, batch_size: int, binarize: bool) -> Steps:
+    optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
 
     def minibatch(x: Any, order: Any, i: Any, seed: Any) -> Any:
@@ -164,12 +175,13 @@ def _make_folder(folder: Path) -> Path:
     return folder
 
 
-def _save_samples(images: np.ndarray, folder: Path, number: int) -> None:
-    """Save a grid of images, shape `(16, x_dim)`, as `000.png`, `001.png`, ... in `folder`."""
+def _save_samples(images: np.ndarray, folder: Path) -> None:
+    """Save a grid of images, shape `(16, x_dim)`, under the next of `000.png`, `001.png`, ..."""
     # Imported here: training without pictures needs no plotting library.
     from vae_lib.plots import save_digit_grid
 
-    save_digit_grid(images, 4, folder / f"{number:03d}.png")
+    numbers = [int(path.stem) for path in folder.glob("*.png") if path.stem.isdecimal()]
+    save_digit_grid(images, 4, folder / f"{max(numbers, default=-1) + 1:03d}.png")
 
 
 def train(
@@ -194,7 +206,8 @@ def train(
         iterations: number of minibatches to train on.
         batch_size: images in a minibatch.
         report_every: iterations between two reports.
-        out: a folder for each report's 4×4 grid of samples: `000.png`, `001.png`, ...
+        out: a folder for each report's 4×4 grid of samples: `000.png`, `001.png`, ..., after
+            those that are there.
         binarize: whether to draw each pixel as a coin, anew each time it is shown (chapter 3).
         seed: of the order of the images, of the coins, and of the latent vectors behind the
             samples.
@@ -208,19 +221,19 @@ def train(
         ValueError: an argument is not what it may be, or the model is not compiled.
         FloatingPointError: the loss is no longer a finite number.
     """
-    settings = {"batch_size": batch_size, "report_every": report_every, "binarize": binarize}
-    check_parameters({"iterations": iterations, **settings, "seed": seed}, TrainingParameters)
-    check_has_optimizer(model)
-    check_images(x, model.x_dim)
+    given = {"iterations": iterations, "batch_size": batch_size, "report_every": report_every}
+    settings = validated({**given, "binarize": binarize, "seed": seed}, TrainingParameters)
+    iterations, batch_size, report_every, binarize, seed = settings.values()
+    check_trainable(model)
+    x = as_images(x, model.x_dim)
     folder = None if out is None else _make_folder(Path(out))
 
     steps = compile_steps(model, len(x), batch_size, binarize)
-    images, coins = tf.cast(x, tf.float32), tf.constant(seed, tf.int64)  # (n, x_dim), ()
+    images, coins = tf.constant(x), tf.constant(seed, tf.int64)  # (n, x_dim), ()
     z = standard_normal((16, model.z_dim), (seed, 0))  # (16, z_dim)
     history: dict[str, list[Any]] = {name: [] for name in HISTORY}
-    begin = int(model.optimizer.iterations)
-    end = begin + iterations
-    with progress_bar(total=iterations, unit="iteration") as bar:
+    end = (begin := int(model.optimizer.iterations)) + iterations
+    with progress_bar(iterations, unit="iteration", lines=True) as bar:
         for start in range(begin, end, report_every):
             stop = min(start + report_every, end)
             sums = np.zeros(3)
@@ -235,5 +248,5 @@ def train(
             for name, value in zip(HISTORY, (stop, *sums / (stop - start), samples), strict=True):
                 history[name].append(value)
             if folder:
-                _save_samples(samples, folder, len(history["samples"]) - 1)
+                _save_samples(samples, folder)
     return History({name: np.array(values) for name, values in history.items()})

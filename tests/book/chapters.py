@@ -3,7 +3,8 @@
 import re
 
 from tests.helpers import ROOT
+from tools.chapters import sources
 
-CHAPTERS = sorted((ROOT / "chapters").glob("[0-9]*.md"))
+CHAPTERS = [path for path in sources(ROOT / "chapters") if path.name[0].isdigit()]
 # Numbers of this kind are computed where they stand: {eval}`f"{floor:.1f}"`.
 MEASURED = re.compile(r"\d+(?:\{,\})?\.\d+|\d+ ?\\?%|\d ?nats?\b")

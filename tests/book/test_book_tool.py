@@ -30,9 +30,17 @@ def root(tmp_path, monkeypatch):
     (root / "vae_lib/panels/web/vae.js").write_text("const x = 1;\n")
     (root / "uv.lock").write_text("version = 1\n")
     (root / "_config.yml").write_text(CONFIG)
+    name_in_toc(root, "01-one")
     write(root, "01-one", "import os\nprint(os.environ['VAE_LIB_MNIST'])")
+    name_in_toc(root, "01-one", "02-two")
     write(root, "02-two", "print(2)")
     return root
+
+
+def name_in_toc(root, *names):
+    pages = [{"file": f"chapters/{name}"} for name in names]
+    toc = {"format": "jb-book", "root": "index", "chapters": pages}
+    (root / "_toc.yml").write_text(json.dumps(toc))
 
 
 def write(root, name, code):
@@ -77,6 +85,7 @@ def test_a_page_that_reads_files_of_the_clone_is_stale_once_they_changed(root, n
     (root / "bench/__pycache__").mkdir(parents=True)
     for file in ("results.json", "report.py", "others.json"):
         (root / "bench" / file).write_text("{}")
+    name_in_toc(root, "benchmark")
     write(root, "benchmark", "print(3)")
     page, chapter = root / "chapters/benchmark.ipynb", key(root)
     before = book.result_path(root, page, DIGITS)
@@ -116,6 +125,18 @@ def test_a_chapter_edited_in_one_half_only_is_refused(root):
     source.write_text(source.read_text().replace("print(2)", "print(3)"))
     with refused(book.BookError, "02-two.md", "tools.pairs sync"):
         book.execute(root, DIGITS)
+
+
+@pytest.mark.parametrize("name", ["Untitled.ipynb", "Untitled.md"])
+def test_what_the_toc_does_not_name_is_not_run(root, name):
+    (root / "chapters" / name).write_text("anything")
+    assert [path.name for path in book.chapters_in_step(root)] == ["01-one.ipynb", "02-two.ipynb"]
+
+
+def test_a_chapter_that_the_toc_names_must_exist(root):
+    name_in_toc(root, "01-one", "03-three")
+    with refused(book.BookError, "_toc.yml", "chapters/03-three", "chapters/03-three.md"):
+        book.chapters_in_step(root)
 
 
 @pytest.mark.slow

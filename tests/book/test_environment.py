@@ -102,6 +102,7 @@ MACHINERY = {
     "vae_lib/panels/": "notebook",
     "vae_lib/runs/": "book",
     "vae_lib/runs/command_line.py": "cluster",
+    "vae_lib/runs/run.py": "cluster",
     "vae_lib/support/commands.py": "book",
     "chapters/": "notebook",
     "tools/": "book",

@@ -6,19 +6,27 @@ import shutil
 import time
 import urllib.error
 import urllib.request
+from importlib.metadata import version
 
 import nbformat
 import pytest
+from jupytext.cli import jupytext
 
-from tests.helpers import TOKEN, assert_says, jupyterlab
+from tests.helpers import TOKEN, assert_says, jupyterlab, refused
 from tools import pairs
+from tools.chapters import BookError
 
 CHAPTER = """\
 ---
-kernelspec:
-  display_name: Python 3 (ipykernel)
-  language: python
-  name: python3
+jupytext:
+  cell_metadata_filter: -user_expressions
+  formats: ipynb,md:myst
+  notebook_metadata_filter: -kernelspec
+  text_representation:
+    extension: .md
+    format_name: myst
+    format_version: 0.13
+    jupytext_version: 1.0.0
 ---
 
 # A chapter
@@ -46,10 +54,17 @@ def chapters(tmp_path):
     """A folder with one chapter, both halves in step."""
     folder = tmp_path / "chapters"
     folder.mkdir()
+    name_in_toc(folder, "01-one")
     shutil.copy(pairs.CHAPTERS / "jupytext.toml", folder)
     (folder / "01-one.md").write_text(CHAPTER)
     pairs.sync(folder)
     return folder
+
+
+def name_in_toc(folder, *names):
+    pages = [{"file": f"chapters/{name}"} for name in names]
+    toc = {"format": "jb-book", "root": "index", "chapters": pages}
+    (folder.parent / "_toc.yml").write_text(json.dumps(toc))
 
 
 def edit(path, old, new):
@@ -127,11 +142,112 @@ def test_missing_formats_are_found_and_sync_writes_them(chapters):
 
 
 def test_a_missing_half_is_found(chapters):
+    name_in_toc(chapters, "01-one", "02-two")
     shutil.copy(chapters / "01-one.ipynb", chapters / "02-two.ipynb")
     (chapters / "01-one.ipynb").unlink()
     first, second = pairs.check(chapters)
     assert_says(first, "01-one.md", "01-one.ipynb", "tools.pairs sync")
-    assert_says(second, "02-two.ipynb", "02-two.md", "missing")
+    assert_says(second, "_toc.yml", "chapters/02-two", "chapters/02-two.md")
+    with refused(BookError, "_toc.yml", "chapters/02-two", "chapters/02-two.md"):
+        pairs.sync(chapters)
+    assert not (chapters / "01-one.ipynb").exists()
+
+
+@pytest.mark.parametrize("name", ["Untitled.ipynb", "Untitled.md"])
+def test_what_the_toc_does_not_name_is_no_chapter(chapters, name):
+    (chapters / name).write_text("anything")
+    assert pairs.check(chapters) == []
+    assert pairs.sync(chapters) == []
+    assert (chapters / name).read_text() == "anything"
+
+
+def stamped_by_papermill(notebook):
+    notebook["metadata"]["papermill"] = {"duration": 1}
+    for cell in notebook["cells"]:
+        cell["metadata"] |= {"papermill": {"status": "completed"}, "tags": []}
+    return notebook
+
+
+def of_format_4_4(notebook):
+    for cell in notebook["cells"]:
+        del cell["id"]
+    return notebook | {"nbformat_minor": 4}
+
+
+CONFLICT = "<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> theirs\n"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: "",
+        lambda text: "[]",
+        lambda text: "{}",
+        lambda text: "\0",
+        lambda text: CONFLICT.format(text=text),
+        lambda text: json.dumps(stamped_by_papermill(json.loads(text))),
+        lambda text: json.dumps(of_format_4_4(json.loads(text))),
+        lambda text: json.dumps(json.loads(text) | {"nbformat": 5}),
+        lambda text: '{"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": []}',
+        lambda text: '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}',
+    ],
+    ids=["empty", "list", "object", "binary", "conflict", "papermill", "4.4", "5", "3", "cells"],
+)
+def test_whatever_the_ipynb_is_it_is_named_and_sync_writes_it_anew(chapters, spoil):
+    path = chapters / "01-one.ipynb"
+    before = path.read_text()
+    path.write_text(spoil(before))
+    (fault,) = pairs.check(chapters)
+    assert_says(fault, "01-one.ipynb", "python -m tools.pairs sync")
+    assert pairs.sync(chapters) == [path]
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: "",
+        lambda text: CONFLICT.format(text=text),
+        lambda text: text.replace("formats: ipynb", "formats: [ipynb"),
+        lambda text: "---\nno mapping\n---\n" + text.rpartition("---\n")[2],
+        lambda text: text.replace("[hide-input]", "[hide-input"),
+    ],
+    ids=["empty", "conflict", "front matter", "no mapping", "cell"],
+)
+def test_a_broken_source_is_named_and_nothing_is_written(chapters, spoil):
+    source, other = chapters / "01-one.md", chapters / "00-zero.md"
+    shutil.copy(source, other)  # its .ipynb would be written
+    name_in_toc(chapters, "00-zero", "01-one")
+    source.write_text(spoil(source.read_text()))
+    before = {path: path.read_bytes() for path in chapters.iterdir()}
+    assert_says(pairs.check(chapters)[1], "chapters/01-one.md")
+    with refused(BookError, "chapters/01-one.md"):
+        pairs.sync(chapters)
+    assert {path: path.read_bytes() for path in chapters.iterdir()} == before
+
+
+def test_a_source_that_jupytext_would_write_otherwise_is_named_and_sync_writes_it(chapters):
+    source = chapters / "01-one.md"
+    before = source.read_text()
+    edit(source, ":tags: [hide-input]", "---\ntags:\n  [hide-input]\n---")
+    (fault,) = pairs.check(chapters)
+    assert_says(fault, "chapters/01-one.md", "python -m tools.pairs sync")
+    assert pairs.sync(chapters) == [source]
+    assert source.read_text() == before
+
+
+@pytest.mark.parametrize("newer", [".md", ".ipynb"])
+def test_jupytext_changes_no_chapter(chapters, newer):
+    for source in (path for path in pairs.CHAPTERS.iterdir() if path.suffix in {".md", ".ipynb"}):
+        shutil.copy(source, chapters)
+    (chapters / "01-one.md").unlink()
+    (chapters / "01-one.ipynb").unlink()
+    before = {path: path.read_bytes() for path in sorted(chapters.glob("*.*"))}
+    now = time.time()
+    for path in before:
+        os.utime(path, (now, now + 10 * (path.suffix == newer)))
+    jupytext(["--quiet", "--sync", *map(str, chapters.glob("*.md"))])
+    assert [path.name for path, was in before.items() if path.read_bytes() != was] == []
 
 
 class Lab:
@@ -185,6 +301,19 @@ def test_jupyterlab_opens_and_saves_both_halves(chapters, lab):
     refusal.value.close()
     assert refusal.value.code == 400
     assert "Written elsewhere." in (chapters / "01-one.ipynb").read_text()
+
+
+@pytest.mark.slow
+def test_an_unedited_chapter_that_jupyterlab_saves_stays_as_it_is(chapters, lab):
+    edit(chapters / "01-one.md", "1.0.0", version("jupytext"))
+    before = {half: (chapters / half).read_bytes() for half in ("01-one.md", "01-one.ipynb")}
+    content = lab.ask("01-one.ipynb")["content"]
+    kernel = {name: pairs.KERNEL[name] for name in ("name", "display_name", "language")}
+    content["metadata"] |= {"kernelspec": kernel, "language_info": {"name": "python"}}
+    lab.ask("01-one.ipynb", {"type": "notebook", "format": "json", "content": content})
+    assert (chapters / "01-one.md").read_bytes() == before["01-one.md"]
+    assert pairs.sync(chapters) == [chapters / "01-one.ipynb"]  # of the kernel's description
+    assert {half: (chapters / half).read_bytes() for half in before} == before
 
 
 @pytest.mark.slow

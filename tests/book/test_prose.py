@@ -51,6 +51,8 @@ def root(tmp_path):
         (tmp_path / folder).mkdir()
     (tmp_path / "uv.lock").touch()
     (tmp_path / "_config.yml").write_text("sphinx: {config: {pages_of_a_clone: {}}}\n")
+    toc = "format: jb-book\nroot: index\nchapters:\n- file: chapters/01-one\n"
+    (tmp_path / "_toc.yml").write_text(toc)
     return tmp_path
 
 

@@ -1,6 +1,7 @@
 """What the README shows works as it is printed."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,23 @@ def test_every_command_of_make_is_a_target(page, some):
 def test_every_file_that_it_links_to_is_there():
     for link in re.findall(r"\]\((?!http)([^)]+)\)", README):
         assert (ROOT / link).exists(), link
+
+
+def test_every_install_is_of_this_folder_or_an_address_and_of_extras_that_exist():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    typed = re.findall(r"pip install ([^`]+)`", README)
+    assert {".", '"git+ADDRESS"'} <= set(typed)
+    extras = re.findall(r"`'\.\[(\w+)\]'`", README)
+    assert extras
+    assert set(extras) <= set(project["optional-dependencies"])
+
+
+@pytest.mark.slow
+def test_a_saved_model_is_loaded_after_the_import_that_is_named(python, tmp_path):
+    (words,) = re.findall(r"`(from vae_lib\.model import load_model)`", README)
+    path = str(tmp_path / "model.keras")
+    run = python(f"from vae_lib.model import VAE; VAE(z_dim=2, h_dim=8).save({path!r})")
+    assert run.returncode == 0, run.stderr
+    load = f"print(load_model({path!r}).z_dim, keras.models.load_model({path!r}).z_dim)"
+    run = python(f"import keras\n{words}\n{load}", KERAS_BACKEND="tensorflow")
+    assert (run.returncode, run.stdout) == (0, "2 2\n"), run.stderr

@@ -1,4 +1,4 @@
-"""The panels in JupyterLab: the same, and Python reads and sets the explorer's z."""
+"""JupyterLab: a reader's copy of a chapter, and the panels, whose z Python reads and sets."""
 
 import json
 
@@ -7,7 +7,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.browser.hands import PATIENCE, Trainer, begin, part, picture, settle, z_of
-from tests.helpers import TOKEN, jupyterlab
+from tests.helpers import TOKEN, assert_says, jupyterlab
+from tools import copies, pairs
 
 # Any network will do: one of random weights needs no training, and no TensorFlow.
 CELLS = [
@@ -48,19 +49,83 @@ KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kerne
 
 
 @pytest.fixture
-def notebook(tmp_path, monkeypatch):
-    """The address of a notebook in a JupyterLab with a home of its own."""
-    home, folder = tmp_path / "home", tmp_path / "folder"
+def home(tmp_path, monkeypatch):
+    """A home of its own for a JupyterLab."""
+    home = tmp_path / "home"
     settings = home / "CONFIG/labconfig/page_config.json"
-    for each in (settings.parent, folder):
-        each.mkdir(parents=True)
+    settings.parent.mkdir(parents=True)
     settings.write_text(json.dumps(SETTINGS))
     monkeypatch.setenv("IPYTHONDIR", str(home))
+    return home
+
+
+@pytest.fixture
+def notebook(tmp_path, home):
+    """The address of a notebook in a JupyterLab."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     cells = [new_code_cell(cell) for cell in CELLS]
     nbformat.write(new_notebook(cells=cells, metadata=kernel), folder / "a.ipynb")
     with jupyterlab(folder, home) as address:
         yield f"{address}lab/tree/a.ipynb?token={TOKEN}"
+
+
+CHAPTER = """\
+# A chapter
+
+```{note}
+A note, and an equation.
+```
+
+$$
+a = b
+$$ (eq-a)
+
+```{code-cell} ipython3
+n = 42
+```
+
+It is {eval}`n`.
+"""
+
+
+def test_a_copy_shows_a_chapter_and_saving_it_after_a_run_changes_nothing_of_the_book(
+    chromium, home, tmp_path
+):
+    root = tmp_path / "book"
+    (root / "chapters").mkdir(parents=True)
+    (root / "chapters/01-one.md").write_text(CHAPTER)
+    toc = {"format": "jb-book", "root": "index", "chapters": [{"file": "chapters/01-one"}]}
+    (root / "_toc.yml").write_text(json.dumps(toc))
+    pairs.sync(root / "chapters")
+    copies.update(root)
+    before = {path: path.read_bytes() for path in (root / "chapters").iterdir()}
+    copy = root / copies.FOLDER / "01-one.ipynb"
+
+    with jupyterlab(root / copies.FOLDER, home) as address:
+        tab = chromium.new_page()
+        tab.set_default_timeout(PATIENCE)
+        tab.goto(f"{address}lab/tree/01-one.ipynb?token={TOKEN}")
+        tab.wait_for_function(f"{KERNEL} === 'idle'")
+        tab.locator("aside.myst-admonition, aside[class*=admonition]").first.wait_for()
+        tab.locator(".katex").first.wait_for()
+        command(tab, "notebook:run-all-cells")
+        tab.get_by_text("It is 42.").wait_for()
+        command(tab, "docmanager:save")
+        tab.close()
+
+    assert nbformat.read(copy, 4).cells[1].execution_count == 1
+    assert {path: path.read_bytes() for path in (root / "chapters").iterdir()} == before
+    (root / "chapters/01-one.md").write_text(CHAPTER.replace("A note", "Another"))
+    (line,) = copies.update(root)
+    assert_says(line, "my-chapters/01-one.ipynb", "updated")
+    assert "yours" not in line  # a run is no edit
+
+
+def command(tab, name):
+    """Let JupyterLab do what a menu does, and wait until it is done."""
+    tab.evaluate("(name) => window.jupyterapp.commands.execute(name).then(() => 0)", name)
 
 
 def test_python_and_the_reader_move_the_same_point(chromium, notebook):

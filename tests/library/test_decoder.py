@@ -12,6 +12,7 @@ from vae_lib.decoder import (
     gaussian_log_likelihood,
     pixel_mean,
 )
+from vae_lib.reparameterization import standard_normal
 
 RNG = np.random.default_rng(0)
 GREY = RNG.uniform(size=(5, 784))
@@ -202,6 +203,14 @@ def test_coins_of_pixels_and_images_are_independent():
         correlations = np.corrcoef(matrix)[np.triu_indices(len(matrix), 1)]
         assert abs(correlations * np.sqrt(n)).max() < 6
         assert correlations.std() * np.sqrt(n) == pytest.approx(1, abs=0.1)
+
+
+def test_coins_and_noise_of_one_seed_are_independent():
+    # 2,000 coins and 1,000 normal numbers take the same number of random words.
+    coins = binarize(np.full((1, 2000), 0.5), (1, 2)).numpy()[0]
+    noise = standard_normal((1000,), (1, 2)).numpy()
+    for half in (coins[:1000], coins[1000:], coins[::2], coins[1::2]):
+        assert abs(np.corrcoef(noise, half)[0, 1]) * np.sqrt(1000) < 5
 
 
 def test_the_seed_decides_the_coins():

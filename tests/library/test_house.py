@@ -55,7 +55,6 @@ def test_imports_point_one_way():
         ("runs/notebook.py", "import vae_lib.runs.sweep", "notebook -> vae_lib.runs.sweep"),
         ("data/archive.py", "from vae_lib.data import load_mnist", "archive -> vae_lib.data"),
         ("distributed/all_reduce.py", "import vae_lib.distributed", "-> vae_lib.distributed"),
-        ("runs/sweep.py", "from vae_lib.checks import check", "runs.sweep -> vae_lib.checks"),
         ("panels/panel.py", "import vae_lib.panels", "panels.panel -> vae_lib.panels"),
         ("runs/freshness.py", "import tensorflow", "runs.freshness -> tensorflow"),
         ("../bench/contestants/torch_eager.py", "import pandas", "torch_eager -> pandas"),

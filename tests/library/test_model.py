@@ -1,5 +1,8 @@
 """The joined model: what Keras promises of a model holds, and its numbers are NumPy's."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -7,9 +10,11 @@ from scipy import special, stats
 
 import vae_lib.model
 from tests.helpers import assert_same_weights, refused
+from vae_lib.evaluation import importance_weighted_bound
 from vae_lib.model import VAE
 from vae_lib.parameters import ParameterError
 from vae_lib.tensorflow_quietly import tf
+from vae_lib.training import minibatch_order, train, train_step
 
 
 def small_vae(seed=0, **changes):
@@ -265,3 +270,212 @@ def test_the_seed_decides_the_noise_also_with_equal_weights(digits):
 def test_a_bad_argument_is_named_with_its_value_and_what_it_may_be(argument, value, allowed):
     with refused(ParameterError, argument, repr(value), *allowed):
         VAE(**{"likelihood": "gaussian"} | {argument: value})
+
+
+# One loss, whoever trains
+
+
+class Weighted(VAE):
+    """A β-VAE."""
+
+    def objective(self, reconstruction, kl):
+        return reconstruction + 50.0 * kl
+
+
+def penalized(model):
+    """Give a model a regularizer and a layer that adds a loss of its own."""
+    model.encoder.hidden.kernel.regularizer = keras.regularizers.L2(3.0)
+    model.encoder.hidden.activity_regularizer = keras.regularizers.L1(0.01)
+    return model
+
+
+def ways_to_step(x, seed=0):
+    order = minibatch_order(len(x), len(x), 0, 1, seed)[0]
+
+    def by_fit(model):
+        model.fit(x[order], batch_size=len(x), shuffle=False, verbose=0)
+
+    def by_train(model):
+        train(model, x, 1, batch_size=len(x), seed=seed)
+
+    def by_step(model):
+        train_step(model, tf.constant(x[order]))
+
+    return by_fit, by_train, by_step
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [Weighted, lambda **k: penalized(VAE(**k))], ids=["β", "penalty"])
+def test_every_way_to_train_minimizes_the_same(digits, make):
+    models = []
+    for step in ways_to_step(digits[:50]):
+        model = make(z_dim=3, h_dim=16, seed=1)
+        model.compile(keras.optimizers.SGD(1e-4))
+        step(model)
+        models.append(model.get_weights())
+    plain = VAE(z_dim=3, h_dim=16, seed=1)
+    plain.compile(keras.optimizers.SGD(1e-4))
+    ways_to_step(digits[:50])[2](plain)
+    for first, *others in zip(*models, strict=True):
+        for other in others:
+            np.testing.assert_allclose(other, first, atol=1e-7)
+    assert any(abs(a - b).max() > 1e-5 for a, b in zip(models[0], plain.get_weights(), strict=True))
+
+
+def test_reports_keep_their_meaning_under_another_objective(digits):
+    x = digits[:50]
+    model, plain = Weighted(z_dim=3, h_dim=16), VAE(z_dim=3, h_dim=16)
+    for each in (model, plain):
+        each.compile(keras.optimizers.Adam())
+    told, true = (m.evaluate(x, verbose=0, return_dict=True) for m in (model, plain))
+    assert told["reconstruction"] == pytest.approx(true["reconstruction"], rel=1e-6)
+    assert told["kl"] == pytest.approx(true["kl"], rel=1e-6)
+    assert told["loss"] == pytest.approx(true["reconstruction"] + 50 * true["kl"], rel=1e-5)
+
+
+@pytest.mark.parametrize("method", ["compute_loss", "train_step"])
+def test_train_refuses_what_only_fit_would_call(digits, method):
+    other = type("Other", (VAE,), {method: lambda self, *args, **kwargs: 0.0})(z_dim=2, h_dim=4)
+    other.compile(keras.optimizers.Adam())
+    with refused(ValueError, "Other", method, "objective", "fit"):
+        train(other, digits, 1)
+
+
+@pytest.mark.parametrize(
+    "given", [{"loss": "mse"}, {"loss_weights": [9.0]}, {"metrics": ["mse"]}], ids=str
+)
+def test_compile_refuses_what_it_would_not_use(given):
+    with refused(ValueError, *given, "VAE.objective"):
+        VAE(z_dim=2, h_dim=4).compile(keras.optimizers.Adam(), **given)
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate"])
+@pytest.mark.parametrize("name", ["y", "sample_weight", "class_weight"])
+def test_keras_is_given_images_alone(digits, method, name):
+    if (method, name) == ("evaluate", "class_weight"):
+        pytest.skip("evaluate has no such argument")
+    model = small_vae()
+    with refused(ValueError, name, "images"):
+        getattr(model, method)(digits[:8], **{name: np.ones(8)}, verbose=0)
+    with refused(ValueError, "validation_data", "images"):
+        model.fit(digits[:8], validation_data=(digits[:8], digits[:8]), verbose=0)
+
+
+# What it is does not change behind its back
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("likelihood", "gaussian"), ("z_dim", 5), ("x_dim", 9)]
+)
+def test_what_it_was_made_with_cannot_be_set(name, value):
+    with pytest.raises(AttributeError, match=name):
+        setattr(VAE(z_dim=2, h_dim=4), name, value)
+
+
+def test_its_configuration_cannot_be_changed():
+    with pytest.raises(TypeError):
+        VAE(z_dim=2, h_dim=4).config["variance"] = 0.01
+
+
+def test_a_restart_goes_back_to_the_learning_rate_that_was_compiled():
+    model = small_vae()
+    model.optimizer.learning_rate = 0.5
+    model.restart(1)
+    assert float(model.optimizer.learning_rate) == pytest.approx(3e-3)
+
+
+@pytest.mark.slow
+def test_frozen_weights_stay(digits):
+    model = small_vae()
+    train(model, digits, 2)
+    model.encoder.trainable = False
+    before = model.encoder.get_weights(), model.decoder.get_weights()
+    train(model, digits, 3)
+    for same, start in zip(model.encoder.get_weights(), before[0], strict=True):
+        np.testing.assert_array_equal(same, start)
+    assert not np.array_equal(model.decoder.get_weights()[0], before[1][0])
+
+
+@pytest.mark.slow
+def test_a_model_that_nobody_holds_is_collected(digits):
+    model = small_vae()
+    train(model, digits, 2)
+    importance_weighted_bound(model, digits[:4], 2)
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
+
+
+# Other numbers, other layouts, other precision
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int64, np.uint16], ids=lambda kind: kind.__name__)
+def test_whole_numbers_of_any_kind_are_taken(kind):
+    model = VAE(z_dim=kind(2), h_dim=kind(4), seed=kind(3), variance=np.float32(0.5))
+    assert model.config == VAE(z_dim=2, h_dim=4, seed=3, variance=0.5).config
+    assert type(model.config["z_dim"]) is int
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x.reshape(-1, 28, 28),
+        lambda x: x.reshape(-1, 28, 28, 1),
+        lambda x: x.astype(np.float64),
+        lambda x: x.astype(np.uint8),
+        lambda x: x.astype(bool),
+        lambda x: x.tolist(),
+        tf.constant,
+    ],
+    ids=["28×28", "28×28×1", "float64", "uint8", "bool", "list", "tensor"],
+)
+def test_keras_methods_take_images_of_any_kind_and_layout(digits, change):
+    x = np.round(digits[:20])
+    model, same = small_vae(), small_vae()
+    for each, images in ((model, change(x)), (same, x)):
+        each.fit(images, batch_size=10, shuffle=False, verbose=0)
+    assert_same_weights(model, same)
+    np.testing.assert_array_equal(
+        model.predict(change(x), verbose=0)["mean"], same.predict(x, verbose=0)["mean"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("spoil", "parts"),
+    [
+        (lambda x: 255 * x, ("0", "255", "divide", "255")),
+        (lambda x: 2 * x - 1, ("-1", "1", "(x + 1) / 2")),
+        (lambda x: np.where(x > 0.99, np.nan, x), ("finite", "image")),
+        (lambda x: x * 1.0000001, ("np.clip",)),
+        (lambda x: x[:, :100], ("(20, 100)", "784", "x_dim=100")),
+    ],
+    ids=["bytes", "-1…1", "NaN", "rounding", "too small"],
+)
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict", "train", "bound"])
+def test_one_gate_refuses_images_with_their_remedy(digits, spoil, parts, method):
+    model, x = small_vae(), spoil(digits[:20].astype(np.float64)).astype(np.float32)
+    call = {
+        "train": lambda: train(model, x, 1),
+        "bound": lambda: importance_weighted_bound(model, x, 1),
+    }.get(method, lambda: getattr(model, method)(x, verbose=0))
+    with refused(ValueError, "x had" if "finite" not in parts else "x held", *parts):
+        call()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float64"])
+def test_precision_policies_work(digits, policy):
+    model = VAE(z_dim=3, h_dim=16, dtype=policy)
+    model.compile(keras.optimizers.Adam(1e-3))
+    exact = VAE(z_dim=3, h_dim=16)
+    exact.compile(keras.optimizers.Adam(1e-3))
+    told, true = (m.evaluate(digits, verbose=0, return_dict=True)["loss"] for m in (model, exact))
+    assert told == pytest.approx(true, rel=0.01)
+    losses = model.fit(digits, epochs=2, verbose=0).history["loss"]
+    assert losses[1] < losses[0]
+    if policy == "mixed_float16":
+        with refused(ValueError, "float16", "fit", "mixed_bfloat16"):
+            train(model, digits, 1)
+    else:
+        assert np.isfinite(train(model, digits, 3)["loss"][0])

@@ -138,6 +138,7 @@ MUTANTS = {
         ("Bernoulli: a sum over the minibatch", "per_pixel, axis=-1", "per_pixel, axis=0"),
         ("Bernoulli: a sum over everything", "per_pixel, axis=-1", "per_pixel"),
         # binarize and _flip
+        ("the bits of the noise", "COINS = (0, 2**31)", "COINS = (0, 0)"),
         ("one flip for all seeds", "tf.cast(seed, tf.int64)", "tf.constant([0, 0], tf.int64)"),
         ("pixels rounded for the coins", "tf.cast(x, tf.float32)", "tf.round(x)"),
         ("the other side of the coin", ") < 2.0**16 * x", ") > 2.0**16 * x"),

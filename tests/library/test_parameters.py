@@ -2,13 +2,23 @@
 
 import inspect
 import math
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from tests.helpers import refused
+from vae_lib.checks import check, report_only
 from vae_lib.model import VAE
 from vae_lib.parameters import ChapterParameters, ParameterError, check_parameters
 from vae_lib.training import train
+
+
+@pytest.fixture(autouse=True)
+def _strict_again():
+    yield
+    report_only(False)
+
 
 SIZE = ("whole", 1, "10,000")
 LIKELIHOODS = ("'bernoulli'", "'gaussian'")
@@ -22,7 +32,7 @@ SOURCES = ("'auto'", "'keras'", "'small'", "mnist.npz")
         ("h_dim", 0, SIZE),
         *[("batch_size", value, ("whole", 1, "4,000")) for value in (0, 4_001, 64.0)],
         *[("iterations", value, ("whole", 1, "10,000,000")) for value in (0, 1e6, 10**7 + 1)],
-        *[("learning_rate", v, (0, 1)) for v in (math.nan, math.inf, -math.inf, 0, -1, 2, "1e-3")],
+        *[("learning_rate", v, (0, 1)) for v in (math.nan, math.inf, -math.inf, 0, -1, 2, "one")],
         *[("likelihood", v, LIKELIHOODS) for v in ("poisson", "Bernoulli", 1, len)],
         *[("seed", value, ("whole", 0, "2,147,483,647")) for value in (-1, 2**31, 0.0)],
         *[("data", value, SOURCES) for value in ("nowhere.npz", "", "imagenet", 5)],
@@ -80,8 +90,52 @@ def test_what_a_notebook_puts_into_globals_is_passed_over():
     """
     exec(code, notebook)
     check_parameters(notebook)
-    with refused(ParameterError, "'zdim'", "'z_dim'"):
-        check_parameters(notebook | {"zdim": 3})
+
+
+def notebook(*cells):
+    """What a notebook's globals hold after these cells, and in the cell that checks them."""
+    names = {"In": ["", *cells, "check_parameters(globals())"], "os": math, "len": len}
+    for cell in cells:
+        exec(cell, names)
+    return names
+
+
+def test_only_names_that_came_in_as_parameters_are_judged():
+    run_before = notebook("x = 1\ndef f(): pass", "z_dim = 2  # a size\nseed = 1", "z_dim = 3")
+    check_parameters(run_before)
+    assert run_before["z_dim"] == 3
+
+
+@pytest.mark.parametrize("name", ["zdim", "check_parameters", "_z_dim", "len"])
+def test_no_name_that_came_in_as_a_parameter_hides(name):
+    with refused(ParameterError, repr(name)):
+        check_parameters(notebook("z_dim = 2\nseed = 1", f"# Parameters\n{name} = 2\n"))
+
+
+def test_a_number_that_came_in_as_text_is_read():
+    names = notebook("learning_rate: float = 1e-3", "learning_rate = '1e-2'\nz_dim = '7'")
+    check_parameters(names)
+    assert (names["learning_rate"], names["z_dim"]) == (0.01, 7)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, Fraction], ids=lambda kind: kind.__name__)
+def test_a_whole_number_of_any_kind_is_a_real_one(kind):
+    names = {"learning_rate": kind(1)}
+    check_parameters(names)
+    assert type(names["learning_rate"]) is float
+
+
+@pytest.mark.parametrize(
+    ("values", "reports"), [({}, False), ({"data": "small"}, False), ({"z_dim": 2}, True)]
+)
+def test_under_other_parameters_than_the_books_a_check_reports_and_goes_on(values, reports, capsys):
+    check_parameters(values)
+    if reports:
+        check("a statement", False, "1 vs 2")
+        assert capsys.readouterr().out.startswith("✗ a statement: 1 vs 2")
+    else:
+        with pytest.raises(AssertionError):
+            check("a statement", False)
 
 
 def test_the_books_defaults_are_the_librarys():

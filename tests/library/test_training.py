@@ -186,17 +186,18 @@ def test_the_seed_decides_every_number(digits, run):
 
 
 @pytest.mark.slow
-def test_a_second_training_of_a_model_compiles_nothing(digits):
-    before = vae_lib.training._compile.cache_info().misses
-
-    def compiled():
-        return vae_lib.training._compile.cache_info().misses - before
+def test_a_second_training_of_a_model_compiles_nothing(digits, monkeypatch):
+    made = []
+    compile_one = vae_lib.training._compile
+    monkeypatch.setattr(
+        vae_lib.training, "_compile", lambda *given: made.append(given) or compile_one(*given)
+    )
 
     model, other = small_vae(), small_vae()
     train(model, digits, 2)
     train(model, digits[::-1], 3)
     assert compile_steps(model, len(digits), 64) is compile_steps(model, len(digits), 64)
-    assert compiled() == 1
+    assert len(made) == 1
     train(model, digits[:100], 1)  # another number of images
     train(model, digits, 1, batch_size=32)
     train(model, digits, 1, binarize=True)
@@ -204,7 +205,7 @@ def test_a_second_training_of_a_model_compiles_nothing(digits):
     model.compile(keras.optimizers.Adam(0.1))
     weights = model.get_weights()
     train(model, digits, 1)
-    assert compiled() == 6
+    assert len(made) == 6
     largest = max(abs(a - b).max() for a, b in zip(weights, model.get_weights(), strict=True))
     assert largest > 0.09  # the new optimizer's step
 
@@ -262,8 +263,8 @@ def test_a_history_shows_the_first_report_and_the_last():
     numbers |= {"reconstruction": [512.0, 7.0, 79.31], "kl": [29.31, 7.0, 25.0]}
     history = History({name: np.array(values) for name, values in numbers.items()})
     assert repr(history) == (
-        "History: reports 3, iterations 1 → 20,000\n"
-        "loss 1,541.3 → 104.0, reconstruction 512.0 → 79.3, KL 29.3 → 25.0 nats"
+        "History: reports 3, iterations 1 to 20,000\n"
+        "loss 1,541.3 to 104.0, reconstruction 512.0 to 79.3, KL 29.3 to 25.0 nats"
     )
     last = History({name: values[-1:] for name, values in history.items()})
     assert repr(last) == (
@@ -308,7 +309,7 @@ def test_the_samples_are_written_as_numbered_pictures(digits, tmp_path):
 def test_the_progress_bar_reaches_its_end(digits, monkeypatch):
     bars = []
 
-    def progress_bar(total, **options):
+    def progress_bar(total, lines, **options):
         bars.append(tqdm(total=total, file=io.StringIO(), disable=False, **options))
         return bars[-1]
 
@@ -337,13 +338,13 @@ COUNT = ("whole", 1, "10,000,000")
 @pytest.mark.parametrize(
     ("x", "parts"),
     [
-        (np.zeros((9, 28, 28)), ("(9, 28, 28)", "(n, 784)", "load_mnist(flat=True)")),
+        (np.zeros((9, 28, 27)), ("(9, 28, 27)", "(n, 784)", "x_dim=756")),
         (np.zeros((9, 783)), ("(9, 783)", "(n, 784)")),
-        (np.zeros(784), ("(784,)", "(n, 784)")),
+        (np.zeros(783), ("(783,)", "(n, 784)")),
         (np.zeros((0, 784)), ("(0, 784)", "(n, 784)")),
         (np.tile(np.uint8([3, 255]), (9, 392)), (3, 255, 0, 1, 255)),  # the last divides bytes
         (np.full((9, 784), -0.1), (-0.1, -0.1, 0, 1)),
-        (np.full((9, 784), np.nan), ("nan", "nan", 0, 1)),
+        (np.full((9, 784), np.nan), (7056, "finite", "image 0", 0, 1)),
     ],
 )
 def test_images_that_cannot_be_trained_on_are_refused(x, parts, tmp_path):
@@ -356,7 +357,7 @@ def test_images_that_cannot_be_trained_on_are_refused(x, parts, tmp_path):
     ("argument", "value", "allowed"),
     [
         *[("iterations", value, COUNT) for value in (0, -1, 2.5, "1000")],
-        *[("batch_size", value, ("whole", 1, "4,000")) for value in (0, 6.4)],
+        *[("batch_size", value, COUNT) for value in (0, 6.4)],
         *[("report_every", value, COUNT) for value in (0, 1.5, True)],
         ("binarize", 1, (True, False)),
         ("seed", -1, ("whole", 0, "2,147,483,647")),

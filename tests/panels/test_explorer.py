@@ -37,16 +37,85 @@ def test_z_is_two_finite_numbers_that_python_reads_and_sets(explorer):
     assert explorer.z == [0.5, -1]
 
 
-def test_what_cannot_be_shown_is_refused(networks, split):
+def with_weights(network, **layers):
+    """The network with other numbers in some layers."""
+    return network._replace(
+        **{name: getattr(network, name)._replace(bias=bias) for name, bias in layers.items()}
+    )
+
+
+def test_models_that_cannot_be_shown_are_refused(networks, split):
     x, labels = split.x_test, split.y_test
-    with refused(ValueError, "checkpoints", "empty", "one"):
-        Explorer({}, x, labels)
-    with refused(ValueError, "z_dim", 3, 2):
-        Explorer({0: quantize(VAE(z_dim=3))}, x, labels)
-    with refused(ValueError, "labels", 7, 0, 9):
-        Explorer(networks, x[labels != 7], labels[labels != 7])
+    broken = with_weights(networks[0], mean=np.float32([0, np.nan]))
+    for checkpoints, *parts in (
+        ({}, "checkpoints", "empty", "quantize(model)"),
+        (networks[0], "checkpoints", "QuantizedVAE", "quantize(model)"),
+        ({0: VAE(z_dim=2)}, "checkpoints", "VAE", "quantize(model)"),
+        ({"last": networks[0]}, "checkpoints", "str", "iteration"),
+        ({0: quantize(VAE(z_dim=3))}, "z_dim", 3, 2, "z_dim=2"),
+        ({0: quantize(VAE(z_dim=2, x_dim=64))}, "x_dim", 64, "28×28", 784, "x_dim=784"),
+        ({0: broken}, "checkpoints", "finite", "learning rate"),
+    ):
+        with refused(ValueError, *parts):
+            Explorer(checkpoints, x, labels)
+
+
+def test_labels_that_cannot_be_shown_are_refused(networks, split):
+    x, labels = split.x_test[:200], split.y_test[:200]
+    for wrong, *parts in (
+        (labels[:199], "labels", "(199,)", "(200,)", "x"),
+        (labels[:, None], "labels", "(200, 1)", "(200,)"),
+        (np.arange(200) % 11, "labels", 11, 1, 10),
+        (labels - 10.0, "labels", labels[0] - 10.0, 0, 255, "np.unique"),
+        (labels + 0.5, "labels", labels[0] + 0.5, 0, 255),
+        (np.full(200, np.nan), "labels", "nan", 0, 255),
+        (["cat"] * 200, "labels", "'cat'", 0, 255, "np.unique"),
+    ):
+        with refused(ValueError, *parts):
+            Explorer(networks, x, wrong)
+
+
+@pytest.mark.parametrize("panel", ["explorer", "trainer"])
+def test_every_panel_takes_images_through_the_one_gate(networks, split, panel):
+    labels = split.y_test[:100]
+    make = Trainer if panel == "trainer" else lambda x: Explorer(networks, x, labels[: len(x)])
+    x = split.x_test[:100]
+    bits = x > 0.5
+    for given, rows in (
+        (x.reshape(-1, 28, 28), x),
+        (x.reshape(-1, 28, 28, 1).tolist(), x),
+        (bits, bits.astype(np.float32)),
+        (bits.astype(np.uint8), bits.astype(np.float32)),
+    ):
+        assert make(given).data == make(rows).data
+    holed = x.copy()
+    holed[3, 5] = np.nan
+    for wrong, *parts in (
+        (np.zeros((100, 64)), "x", "(100, 64)", "28×28", "(n, 784)"),
+        (np.zeros((100, 8, 8)), "x", "(100, 8, 8)", "28×28", "(n, 784)"),
+        (np.zeros((0, 784)), "x", "(0, 784)", "(n, 784)"),
+        (np.uint8(255 * x), "x", 0, 255, 0, 1, 255),
+        (2 * x - 1, "x", -1, 1, 0, 1),
+        (holed, "x", 1, 3, 0, 1),
+        (x.astype(str), "x", "<U32", 0, 1),
+    ):
+        with refused(ValueError, *parts):
+            make(wrong)
+
+
+def test_a_trainer_needs_a_minibatch(split):
     with refused(ValueError, "x", 63, 64):
-        Trainer(x[:63])
+        Trainer(split.x_train[:63])
+
+
+def test_an_explorer_takes_whatever_classes_there_are(networks, split):
+    some = np.isin(split.y_test, [7, 2, 5])
+    x, labels = split.x_test[some], split.y_test[some]
+    data = Explorer(networks, x, labels.astype(float)).data
+    assert np.array_equal(np.frombuffer(base64.b64decode(data["labels"]), np.uint8), labels)
+    samples = np.frombuffer(base64.b64decode(data["samples"]), np.uint8).reshape(3, 784)
+    for label, sample in zip([2, 5, 7], samples, strict=True):
+        assert np.allclose(x[labels == label][0], sample / 255)
 
 
 def test_checkpoints_come_in_order_with_the_codes_of_their_own_network(explorer, networks, split):

@@ -5,6 +5,7 @@ import base64
 import numpy as np
 import pytest
 
+from tests.helpers import refused
 from vae_lib.model import VAE
 from vae_lib.panels.quantization import LARGEST, quantize
 from vae_lib.tensorflow_quietly import keras
@@ -73,6 +74,15 @@ def test_a_layer_of_zeros_stays_one(model, twin):
     model = VAE(z_dim=2)
     model.decoder.logits.set_weights([np.zeros((128, 784)), np.ones(784)])
     assert (quantize(model).decode_logits(z_of(3)) == 1).all()
+
+
+def test_a_model_that_a_page_would_show_wrong_is_refused():
+    with refused(ValueError, "model.likelihood", "'gaussian'", "'bernoulli'"):
+        quantize(VAE(z_dim=2, likelihood="gaussian"))
+    model = VAE(z_dim=2)
+    model.decoder.logits.set_weights([np.full((128, 784), np.nan), np.zeros(784)])
+    with refused(ValueError, "model", 128 * 784, "finite", "learning rate"):
+        quantize(model)
 
 
 def test_packed_text_holds_the_very_numbers(twin):

@@ -1,14 +1,19 @@
 """The command line of sweeps and reports: what it takes, and what it refuses before any work."""
 
+import io
+import os
 import re
 import subprocess
 import sys
 
 import pytest
+from tqdm import tqdm
 
+from tests.helpers import assert_says
 from vae_lib.parameters import ChapterParameters
 from vae_lib.runs import command_line
-from vae_lib.runs.command_line import main
+from vae_lib.runs.command_line import main, show
+from vae_lib.runs.run import Outcome
 from vae_lib.runs.sweep import Point
 
 
@@ -26,7 +31,7 @@ def planned(monkeypatch):
         ("", {}),
         ("--z-dim 1 2 5 --seeds 0 1", {"z_dim": [1, 2, 5], "seed": [0, 1]}),
         ("--z-dim=2 --seed 3", {"z_dim": [2], "seed": [3]}),
-        ("--learning-rate 1e-3 0.5", {"learning_rate": [0.001, 0.5]}),
+        ("--learning-rate 1e-3 0.5 1", {"learning_rate": [0.001, 0.5, 1.0]}),
         ("--likelihood gaussian --data small", {"likelihood": ["gaussian"], "data": ["small"]}),
     ],
 )
@@ -38,11 +43,18 @@ def test_values_are_read_as_what_their_parameter_is(planned, tmp_path, words, va
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["--z-dim", "1", "0"], ["z_dim", "'0'", "from 1 to 10,000"]),
-        (["--z-dim", "-1"], ["z_dim", "'-1'", "from 1 to 10,000"]),
+        (["--z-dim", "1", "0"], ["z_dim", "0", "from 1 to 10,000"]),
+        (["--z-dim", "-1"], ["z_dim", "-1", "from 1 to 10,000"]),
         (["--z-dim=two"], ["z_dim", "'two'", "from 1 to 10,000"]),
-        (["--seeds", "0", "-3"], ["seed", "'-3'", "from 0 to 2,147,483,647"]),
-        (["--learning-rate", "nan"], ["learning_rate", "'nan'", "above 0"]),
+        (["--seeds", "0", "-3"], ["seed", "-3", "from 0 to 2,147,483,647"]),
+        (["--learning-rate", "nan"], ["learning_rate", "nan", "above 0"]),
+        (["--z-dim", "5.0"], ["z_dim", "'5.0'", "from 1 to 10,000"]),
+        (["--z-dim", "0x10"], ["z_dim", "'0x10'", "from 1 to 10,000"]),
+        (["--z-dim", "True"], ["z_dim", "'True'", "from 1 to 10,000"]),
+        (["--z-dim", ""], ["z_dim", "''", "from 1 to 10,000"]),
+        (["--seeds", "1e3"], ["seed", "'1e3'", "from 0 to 2,147,483,647"]),
+        (["--learning-rate", "1/2"], ["learning_rate", "'1/2'", "above 0"]),
+        (["--jobs", "2.0"], ["--jobs", "'2.0'", "from 1"]),
         (["--likelihood", "normal"], ["likelihood", "'normal'", "'gaussian'"]),
         (["--data", "nowhere.npz"], ["data", "'nowhere.npz'", "'small'"]),
         (["--data", __file__], [__file__]),
@@ -104,6 +116,62 @@ def test_help_names_each_parameter_with_its_values_and_its_default(capsys):
             rf"\[default: {field.default}\]",
             text,
         )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_above_a_progress_bar_failures_are_told_in_any_encoding(monkeypatch, tmp_path, encoding):
+    out = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr("sys.stdout", out)
+    monkeypatch.setattr(command_line, "progress_bar", lambda **of: tqdm(file=io.StringIO(), **of))
+    failed = (Point(tmp_path / "z_dim=2", {}, ""), Outcome(None, error="no → such − thing…"))
+    assert show(iter([None, failed]), 1, lambda: 1) == 1
+    assert b"x z_dim=2: no -> such - thing" in out.buffer.getvalue()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("words", [["report", "ä→"], ["sweep", "--data", "ä→"], ["ä→"]])
+def test_an_error_is_one_sentence_in_any_encoding(words, encoding, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "vae_lib", *words],
+        capture_output=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "1", "LC_ALL": "C"},
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.count(b"\n") == 1
+    assert b"Traceback" not in done.stderr
+
+
+WITHOUT = """\
+import runpy, sys
+sys.modules[{name!r}] = None
+sys.argv[1:] = {words!r}
+runpy.run_module("vae_lib", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("click", []),
+        ("click", ["sweep"]),
+        ("nbformat", ["report", "x"]),
+        ("pandas", ["report", "x"]),
+        ("jinja2", ["report", "x"]),
+    ],
+)
+def test_what_is_not_installed_is_named_with_its_remedy(name, words, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT.format(name=name, words=words)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_says(done.stderr, name, "pip install 'vae-lib[book]'", "pip install -e '.[book]'")
 
 
 @pytest.mark.slow

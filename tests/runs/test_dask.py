@@ -3,15 +3,16 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
-from tests.helpers import refused, wait_for
-from tests.runs.quick_notebook import STAYS, go_on, log, planned, swept
+from tests.helpers import assert_says, mentions, refused, wait_for
+from tests.runs.quick_notebook import STAYS, go_on, kernels, log, planned, start, swept
 from vae_lib.runs.command_line import dask_cluster
-from vae_lib.runs.sweep import SweepError, sweep
+from vae_lib.runs.sweep import GRACE, SweepError, sweep
 
 
 def dask(folder, *words):
@@ -33,18 +34,28 @@ def address_in(file, scheduler):
 
 
 @pytest.fixture
-def machines(tmp_path):
-    """A scheduler and two workers; yields the scheduler's address and the workers."""
+def scheduler(tmp_path):
+    """A scheduler without workers; yields its process, and its address."""
     file = tmp_path / "scheduler.json"
-    scheduler = dask(
+    process = dask(
         tmp_path, "scheduler", "--port", 0, "--scheduler-file", file, "--dashboard-address", ":0"
     )
-    worker = ["worker", "--scheduler-file", file, "--no-nanny", "--no-dashboard"]
+    try:
+        yield process, wait_for(lambda: address_in(file, process))
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def machines(tmp_path, scheduler):
+    """A scheduler and two workers; yields the scheduler's address and the workers."""
+    worker = ["worker", scheduler[1], "--no-nanny", "--no-dashboard"]
     workers = [dask(tmp_path, *worker, "--nthreads", 1) for _ in range(2)]
     try:
-        yield wait_for(lambda: address_in(file, scheduler)), workers
+        yield scheduler[1], workers
     finally:
-        for process in (*workers, scheduler):
+        for process in workers:
             process.kill()
             process.wait()
 
@@ -54,7 +65,7 @@ def test_with_a_worker_killed_every_point_finishes_once_and_as_it_does_here(chap
     address, workers = machines
     points = planned(chapter, h_dim=[STAYS], seed=range(4))
     finished = []
-    with dask_cluster(address) as (executor, slots):
+    with dask_cluster(address) as (executor, slots, _):
         wait_for(lambda: slots() == 2)
         for one in sweep(points, executor, chapter=chapter):
             if len(log(chapter)) == 2 and not finished:  # each has one, and stays in it
@@ -71,6 +82,100 @@ def test_with_a_worker_killed_every_point_finishes_once_and_as_it_does_here(chap
         here = json.loads((folder / "metrics.json").read_text())
         assert here.pop("seconds") != metrics.pop("seconds")
         assert here == metrics
+
+
+def begun(chapter, address, seeds=4):
+    """A sweep of runs that stay on two workers, of which each has begun one."""
+    words = ["--h-dim", STAYS, "--seeds", *range(seeds), "--scheduler", address]
+    command = start(chapter, *words)
+    wait_for(lambda: len(kernels(chapter)) == min(2, seeds))
+    return command
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_stopped_sweep_stops_its_runs_everywhere_and_goes_on_later(chapter, machines, number):
+    command = begun(chapter, machines[0])
+    command.send_signal(number)
+    _, err = command.communicate(timeout=30)
+    assert command.returncode == 130
+    assert err == "\nStopped. Started again, the sweep goes on from here.\n"
+    wait_for(lambda: not kernels(chapter), 5)  # they look once a second whether papermill is there
+    assert len(log(chapter)) == 2  # what had not begun does not begin
+    failures = [json.loads(p.read_text()) for p in chapter.parent.glob("runs/*/failure.json")]
+    assert [mentions(failure["error"], "SIGTERM") for failure in failures] == [True, True]
+    assert all(failure["cell"] == 3 for failure in failures)
+    go_on(chapter)
+    again = start(chapter, "--h-dim", STAYS, "--seeds", *range(4), "--scheduler", machines[0])
+    out, err = again.communicate(timeout=120)
+    assert (again.returncode, err) == (0, "")
+    assert "runs: 4 to run, 0 fresh" in out
+    assert len(log(chapter)) == 6
+
+
+@pytest.mark.slow
+def test_the_runs_of_a_killed_sweep_end_and_leave_their_workers_to_the_next(chapter, machines):
+    command = begun(chapter, machines[0])
+    command.kill()
+    command.communicate()
+    wait_for(lambda: not kernels(chapter), 30)
+    assert len(log(chapter)) == 2
+    assert not list(chapter.parent.glob("runs/*"))
+    go_on(chapter)
+    again = start(chapter, "--h-dim", STAYS, "--seeds", 0, "--scheduler", machines[0])
+    assert again.communicate(timeout=120)[1] == ""
+    assert again.returncode == 0
+
+
+@pytest.mark.slow
+def test_a_stopped_sweep_leaves_that_of_another_user_alone(chapter, machines):
+    mine = begun(chapter, machines[0], seeds=1)
+    others = start(chapter, "--h-dim", STAYS, "--seeds", 1, "--scheduler", machines[0])
+    wait_for(lambda: len(kernels(chapter)) == 2)
+    mine.send_signal(signal.SIGINT)
+    mine.communicate(timeout=30)
+    wait_for(lambda: len(kernels(chapter)) == 1, 5)
+    go_on(chapter)
+    out, _ = others.communicate(timeout=120)
+    assert others.returncode == 0
+    assert "1 done, 0 failed" in out
+
+
+@pytest.mark.slow
+def test_what_a_stopped_worker_ran_is_run_by_another(chapter, machines):
+    address, workers = machines
+    command = begun(chapter, address, seeds=2)
+    workers[0].send_signal(signal.SIGTERM)
+    workers[0].wait(30)
+    wait_for(lambda: len(kernels(chapter)) == 1, 30)
+    go_on(chapter)
+    out, err = command.communicate(timeout=120)
+    assert (command.returncode, err) == (0, "")
+    assert "2 done, 0 failed" in out
+    assert len(log(chapter)) == 3
+
+
+@pytest.mark.slow
+def test_a_sweep_that_has_no_worker_stops_at_once(chapter, scheduler):
+    command = start(chapter, "--h-dim", STAYS, "--scheduler", scheduler[1])
+    assert command.stdout.readline() == "runs: 1 to run, 0 fresh\n"
+    wait_for(lambda: "Receive client connection" in (chapter.parent / "scheduler.txt").read_text())
+    command.send_signal(signal.SIGINT)
+    _, err = command.communicate(timeout=GRACE)
+    assert (command.returncode, log(chapter)) == (130, [])
+    assert err == "\nStopped. Started again, the sweep goes on from here.\n"
+
+
+@pytest.mark.slow
+def test_without_its_scheduler_a_sweep_ends_with_its_runs(chapter, scheduler, machines):
+    command = begun(chapter, machines[0], seeds=2)
+    scheduler[0].kill()
+    wait_for(lambda: not kernels(chapter), 60)
+    out, _ = command.communicate(timeout=60)  # Dask logs what happened as well
+    assert command.returncode == 1
+    assert "0 done, 2 failed" in out
+    for file in chapter.parent.glob("runs/*/failure.json"):
+        assert_says(json.loads(file.read_text())["error"], "cluster")
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense"])

@@ -5,14 +5,17 @@ end badly. All the rest is real: papermill, kernels, processes, signals, a clust
 """
 
 import json
-import os
 import signal
-import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
+from decimal import Decimal
+from fractions import Fraction
+from importlib.metadata import distributions
+from types import SimpleNamespace
 
 import nbformat
+import numpy as np
 import pytest
 
 from tests.helpers import assert_says, mentions, refused, wait_for
@@ -22,17 +25,20 @@ from tests.runs.quick_notebook import (
     MEMORY,
     RAISES,
     SAYS_NOTHING,
+    SCRIPT,
     STAYS,
     go_on,
+    kernels,
     log,
     planned,
+    start,
     swept,
 )
 from vae_lib.data import DataError
 from vae_lib.parameters import ChapterParameters, ParameterError
 from vae_lib.runs import run as run_module
 from vae_lib.runs.freshness import library_digest
-from vae_lib.runs.run import Job, Outcome, run
+from vae_lib.runs.run import Job, Outcome, notebook_environment, run
 from vae_lib.runs.sweep import SweepError, keep, plan, run_name, sweep
 
 
@@ -84,6 +90,99 @@ def test_a_file_in_the_place_of_the_folder_and_a_missing_chapter_are_refused(cha
         plan({"data": ["small"]}, chapter, chapter)
     with refused(SweepError, tmp_path / "none.ipynb", "clone"):
         plan({"data": ["small"]}, tmp_path / "runs", tmp_path / "none.ipynb")
+
+
+def edited(chapter, edit):
+    """Change the cells of a notebook in its file."""
+    notebook = nbformat.read(chapter, 4)
+    edit(notebook.cells)
+    nbformat.write(notebook, chapter)
+
+
+def code(source, *tags):
+    return nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)})
+
+
+@pytest.mark.parametrize(
+    ("edit", "parts"),
+    [
+        (lambda cells: cells[0].metadata.update(tags=[]), (0, "'parameters'")),
+        (lambda cells: cells[1].metadata.update(tags=["parameters"]), (2, "'parameters'")),
+        (lambda cells: cells.insert(0, nbformat.v4.new_markdown_cell(
+            "", metadata={"tags": ["parameters"]})), (2, "'parameters'")),
+        (lambda cells: cells.insert(0, nbformat.v4.new_raw_cell(
+            cells.pop(0).source, metadata={"tags": ["parameters"]})), (1, "'parameters'")),
+        (lambda cells: [c.metadata.update(tags=t) for c, t in zip(
+            cells, ([], ["parameters"]), strict=False)], ("z_dim", "code cell 1")),
+        (lambda cells: cells[0].update(source="z_dim = 1"), ("h_dim", "'parameters'")),
+        (lambda cells: cells[0].update(
+            source=cells[0].source + "\nn = 2 * z_dim"), ("z_dim", "'parameters'")),
+        (lambda cells: cells.insert(2, code("z_dim = 3")), ("z_dim", "code cell 3")),
+        (lambda cells: cells.insert(2, code("z_dim += 3")), ("z_dim", "code cell 3")),
+        (lambda cells: cells.insert(2, code("for seed in range(3): pass")), ("seed", "cell 3")),
+        (lambda cells: cells.insert(0, code("from os import name as data")), ("data", "cell 1")),
+        (lambda cells: cells.insert(1, code("def f():\n global h_dim\n h_dim = 1")), ("h_dim", 2)),
+        (lambda cells: cells.insert(1, code("z_dim = 1", "injected-parameters")), ("z_dim", 2)),
+    ],
+)  # fmt: skip
+def test_where_parameters_would_not_decide_what_runs_a_sweep_is_refused(chapter, edit, parts):
+    edited(chapter, edit)
+    with refused(SweepError, chapter, *parts):
+        planned(chapter)
+
+
+def test_names_of_functions_are_their_own(chapter):
+    functions = "def f(seed):\n    z_dim = seed\n    return z_dim\n[f(seed) for seed in range(2)]"
+    edited(chapter, lambda cells: cells.insert(1, code(functions)))
+    assert planned(chapter)
+
+
+@pytest.mark.parametrize(
+    "source", ["globals()['z_dim'] = 3", "%matplotlib inline\nz_dim = 3"], ids=["set", "magic"]
+)
+@pytest.mark.slow
+def test_a_run_with_other_parameters_than_those_asked_for_has_failed(chapter, source):
+    edited(chapter, lambda cells: cells.insert(1, code(source)))
+    (point,) = planned(chapter, z_dim=[2])
+    outcome = swept([point], chapter)["z_dim=2,seed=0"]
+    assert outcome.metrics is None
+    assert_says(outcome.error, "z_dim", 3, 2)
+    assert not point.is_fresh
+    assert "ran-with" not in outcome.notebook
+
+
+@pytest.mark.parametrize(
+    ("name", "ways"),
+    [
+        ("z_dim", [2, np.int64(2), np.uint8(2), np.array(2)]),
+        ("seed", [0, np.int32(0)]),
+        ("learning_rate", [0.01, Fraction(1, 100), Decimal("0.01"), np.float64(0.01)]),
+        ("learning_rate", [1, 1.0, np.int64(1), np.float32(1), Fraction(1)]),
+    ],
+)
+def test_one_value_has_one_folder_however_it_is_written(chapter, name, ways):
+    (point,) = planned(chapter, **{name: ways})
+    assert type(point.parameters[name]) in (int, float)
+    assert all(planned(chapter, **{name: [way]}) == [point] for way in ways)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "parts"),
+    [
+        ("seed", True, ("True", 0, "2,147,483,647")),
+        ("seed", np.True_, (0, "2,147,483,647")),
+        ("z_dim", 2.0, (2.0, 1, "10,000")),
+        ("z_dim", "1", ("'1'", 1, "10,000")),
+        ("z_dim", Fraction(2), (1, "10,000")),
+        ("learning_rate", "1", ("'1'", 0, 1)),
+        ("learning_rate", True, ("True", 0, 1)),
+        ("learning_rate", float("nan"), ("nan", 0, 1)),
+        ("learning_rate", 1j, ("1j", 0, 1)),
+    ],
+)
+def test_what_is_no_number_of_the_kind_is_refused(chapter, name, value, parts):
+    with refused(ParameterError, name, *parts):
+        planned(chapter, **{name: [value]})
 
 
 @pytest.mark.slow
@@ -168,6 +267,83 @@ def test_a_success_takes_the_place_of_a_failure_and_the_other_way_round(chapter)
         assert kept == ({name, "notebook.ipynb"} if outcome.notebook else {name})
 
 
+class AtOnce(Executor):
+    """Has run what it is given when it is given it: a sweep finds all done together."""
+
+    def submit(self, function, *words):
+        future = Future()
+        future.set_result(function(*words))
+        return future
+
+
+def test_a_result_that_cannot_be_kept_costs_the_others_nothing(chapter, monkeypatch):
+    def full(point, outcome):
+        if point.parameters["seed"] % 2:
+            raise OSError(28, "no space")
+        return keep(point, outcome)
+
+    monkeypatch.setattr("vae_lib.runs.sweep.run", lambda job: Outcome("{}", {"elbo": -1.0}))
+    monkeypatch.setattr("vae_lib.runs.sweep.keep", full)
+    points = planned(chapter, seed=range(20))  # they are kept in any order
+    with pytest.raises(OSError, match="no space"):
+        list(sweep(points, AtOnce(), chapter=chapter))
+    assert [point.is_fresh for point in points] == 10 * [True, False]
+
+
+def test_what_is_interrupted_while_it_is_kept_is_kept_at_the_end(chapter, monkeypatch):
+    calls = []
+
+    def interrupted(point, outcome):
+        calls.append(point)
+        if len(calls) == 2:
+            point.folder.mkdir(parents=True)
+            (point.folder / "notebook.ipynb").write_text("{}")  # and no numbers
+            raise KeyboardInterrupt
+        return keep(point, outcome)
+
+    monkeypatch.setattr("vae_lib.runs.sweep.run", lambda job: Outcome("{}", {"elbo": -1.0}))
+    monkeypatch.setattr("vae_lib.runs.sweep.keep", interrupted)
+    points = planned(chapter, seed=range(3))
+    with pytest.raises(KeyboardInterrupt):
+        list(sweep(points, AtOnce(), chapter=chapter))
+    assert all(point.is_fresh for point in points)
+
+
+def test_numbers_that_a_notebook_prints_do_not_pass_for_what_was_asked(chapter):
+    (point,) = planned(chapter)
+    keep(point, Outcome("{}", {"key": "x", "parameters": {}, "name": "y", "elbo": -1.0}))
+    kept = json.loads((point.folder / "metrics.json").read_text())
+    assert kept["parameters"] == point.parameters
+    assert point.is_fresh
+
+
+@pytest.mark.parametrize(
+    ("name", "matters"),
+    [("keras", True), ("TensorFlow", True), ("Jinja2", True), ("jupyterlab_myst", True),
+     ("pytest", False), ("ruff", False)],
+)  # fmt: skip
+def test_another_version_makes_a_result_old_where_the_library_is_built_on_it(
+    chapter, monkeypatch, name, matters
+):
+    (point,) = planned(chapter)
+    keep(point, Outcome("{}", {"elbo": -1.0}))
+    others = [d for d in distributions() if d.name.lower() != name.lower()]
+    another = SimpleNamespace(name=name, version="999")
+    monkeypatch.setattr("vae_lib.runs.freshness.distributions", lambda: [*others, another])
+    assert planned(chapter)[0].is_fresh != matters
+
+
+@pytest.mark.parametrize("mine", [None, "false"])
+def test_a_run_takes_of_a_gpu_what_it_needs_if_its_user_says_nothing_else(
+    monkeypatch, tmp_path, mine
+):
+    name = "TF_FORCE_GPU_ALLOW_GROWTH"
+    monkeypatch.delenv(name, raising=False)
+    if mine:
+        monkeypatch.setenv(name, mine)
+    assert notebook_environment(tmp_path)[name] == (mine or "true")
+
+
 FAILS_ONCE = """\
 import os, pathlib, sys
 if "ipykernel_launcher" in sys.orig_argv:
@@ -201,7 +377,7 @@ def test_a_kernel_that_does_not_start_has_one_more_try(
 def test_another_version_of_the_library_is_no_partner(chapter):
     outcome = run(Job(chapter.read_text(), {}, "another digest", 1))
     assert outcome == Outcome(None, error=outcome.error)
-    assert_says(outcome.error, "vae_lib", "uv.lock")
+    assert_says(outcome.error, "vae_lib", "packages")
 
 
 @pytest.mark.slow
@@ -255,30 +431,6 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_first_run(chapter
     assert command.returncode == 2
 
 
-# What is begun in the background of a script ignores Ctrl-C, and what it begins does, too.
-SCRIPT = """\
-import functools, pathlib, signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
-import vae_lib.runs.command_line as program
-for name in ("plan", "sweep"):
-    function = functools.partial(getattr(program, name), chapter=pathlib.Path({chapter!r}))
-    setattr(program, name, function)
-sys.exit(program.main())
-"""
-
-
-def start(chapter, *words, script=SCRIPT):
-    """The command line, with another chapter."""
-    return subprocess.Popen(
-        [sys.executable, "-c", script.format(chapter=str(chapter)), "sweep", *map(str, words)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=chapter.parent,
-        env=os.environ | {"VAE_LIB_MNIST": "small"},
-    )
-
-
 @pytest.mark.slow
 def test_the_command_prints_a_line_a_run_and_its_status_tells_of_failures(chapter):
     command = start(chapter, "--z-dim", 2, 5, "--h-dim", RAISES, 128, "--jobs", 2)
@@ -299,6 +451,20 @@ def test_the_command_prints_a_line_a_run_and_its_status_tells_of_failures(chapte
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_a_terminal_of_any_encoding_is_told_how_runs_went(chapter, encoding):
+    out = chapter.parent / "ä→"
+    environment = {"PYTHONIOENCODING": encoding, "LC_ALL": "C", "PYTHONUTF8": "1"}
+    command = start(chapter, "--h-dim", RAISES, 128, "--out", out, encoding=encoding, **environment)
+    said, err = command.communicate(timeout=120)
+    assert (command.returncode, err) == (1, "")
+    good, bad = "✓✗" if encoding == "utf-8" else "+x"
+    assert f"{good} z_dim=100,seed=0" in said
+    assert f"{bad} z_dim=100,h_dim={RAISES}" in said
+    assert "1 done, 1 failed" in said
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_a_stopped_command_leaves_nothing_running_and_goes_on_later(chapter, number):
     command = start(chapter, "--h-dim", STAYS, "--seeds", 0, 1, "--jobs", 1)
@@ -310,7 +476,7 @@ def test_a_stopped_command_leaves_nothing_running_and_goes_on_later(chapter, num
     assert [p.parent.name for p in chapter.parent.glob("runs/*/failure.json")] == [
         f"z_dim=100,h_dim={STAYS},seed=0"
     ]
-    wait_for(lambda: not kernels_of(chapter))
+    wait_for(lambda: not kernels(chapter))
 
 
 @pytest.mark.slow
@@ -319,10 +485,4 @@ def test_a_killed_command_leaves_nothing_running(chapter):
     wait_for(lambda: log(chapter))
     command.kill()
     command.communicate()
-    wait_for(lambda: not kernels_of(chapter))
-
-
-def kernels_of(chapter):
-    """The processes that can be seen to run for this test."""
-    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
-    return [line for line in processes.stdout.splitlines() if str(chapter.parent) in line]
+    wait_for(lambda: not kernels(chapter))

@@ -1,8 +1,10 @@
 """Compilation by XLA, and what is left where TensorFlow has none."""
 
+import re
+
 import pytest
 
-from tests.helpers import assert_says
+from tests.helpers import ROOT, assert_says
 from vae_lib.support.xla import compiled, has_xla
 from vae_lib.tensorflow_quietly import tf
 
@@ -16,6 +18,15 @@ def test_functions_are_compiled_by_xla_here():
 
     with pytest.raises(tf.errors.InvalidArgumentError, match="AsString"):
         strings(tf.constant(1))
+
+
+def test_nothing_else_in_the_library_asks_for_xla():
+    asks = [
+        path.name
+        for path in (ROOT / "vae_lib").rglob("*.py")
+        if re.search(r"jit_compile|experimental_compile", path.read_text("utf-8"))
+    ]
+    assert asks == ["xla.py"]
 
 
 WITHOUT_XLA = """if True:
@@ -54,7 +65,7 @@ WITHOUT_XLA = """if True:
         losses, weights = [], []
         for cut in (8, 3):
             model = VAE(z_dim=2, h_dim=8)
-            model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+            model.compile(keras.optimizers.Adam(1e-2), **JIT)
             settings = {"batch_size": 20, "binarize": binarize}
             train(model, x, cut, **settings)
             losses.append(train(model, x, 40 - cut, **settings)["loss"][-1])
@@ -70,8 +81,9 @@ WITHOUT_XLA = """if True:
 
 
 @pytest.mark.slow
-def test_without_xla_training_works_and_one_sentence_says_what_is_lost(python):
-    run = python(WITHOUT_XLA, TQDM_DISABLE="1")
+@pytest.mark.parametrize("jit", [{}, {"jit_compile": False}], ids=["Keras decides", "no jit"])
+def test_without_xla_training_works_and_one_sentence_says_what_is_lost(python, jit):
+    run = python(WITHOUT_XLA.replace("**JIT", f"**{jit}"), TQDM_DISABLE="1")
     assert run.returncode == 0, run.stderr
     warning, *verdicts = run.stdout.splitlines()
     assert_says(warning, "RuntimeWarning", "XLA", "times as long", "random numbers")

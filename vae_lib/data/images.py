@@ -1,24 +1,74 @@
-"""What images have to be, so that a model can be trained on them."""
+"""What images have to be, before a model sees them."""
 
+import math
 from typing import Any
 
 import numpy as np
 
 
-def check_images(x: Any, x_dim: int) -> None:
-    """Refuse what a model for images of `x_dim` pixels cannot be trained on.
+def is_array(x: Any) -> bool:
+    """Whether `x` holds its images itself: a data set or a generator does not."""
+    return isinstance(x, list | tuple) or (hasattr(x, "__array__") and hasattr(x, "shape"))
+
+
+def as_images(x: Any, x_dim: int, bounded: bool = True) -> np.ndarray:
+    """Return images as a model takes them, or refuse them before any work.
+
+    Numbers of any kind become float32, and images of any layout rows of pixels, where that
+    loses nothing: `(n, 28, 28)`, `(n, 28, 28, 1)`, one image.
+
+    Args:
+        x: images in [0, 1].
+        x_dim: number of pixels of an image.
+        bounded: whether values beyond [0, 1] are refused; a Gaussian density is one of all numbers.
+
+    Returns:
+        Shape `(n, x_dim)`; the given array itself where it is that already.
 
     Raises:
         ValueError: says what `x` was, what it may be, and the remedy.
     """
-    shape = np.shape(x)
-    if len(shape) != 2 or shape[0] == 0 or shape[1] != x_dim:
+    images = np.asarray(x)
+    if images.dtype.kind not in "biuf" and str(images.dtype) != "bfloat16":
+        raise ValueError(f"x had the type {images.dtype}; it may hold numbers from 0 to 1")
+    images = _rows(images, x_dim).astype(np.float32, copy=False)  # (n, x_dim)
+    _check_range(images, bounded)
+    return images
+
+
+def _rows(images: np.ndarray, x_dim: int) -> np.ndarray:
+    """Lay out images as rows, or a single one as the only row, `(n, x_dim)`."""
+    shape = images.shape
+    pixels = math.prod(shape[1:])
+    if images.size and len(shape) > 1 and pixels == x_dim:
+        return images.reshape(len(images), x_dim)
+    if images.size == x_dim:
+        return images.reshape(1, x_dim)
+    remedy = f"; a model for them has x_dim={pixels}" if images.size and len(shape) > 1 else ""
+    raise ValueError(
+        f"x had the shape {shape}; it may be (n, {x_dim}), or n images of {x_dim} pixels in "
+        f"another layout{remedy}"
+    )
+
+
+def _check_range(images: np.ndarray, bounded: bool) -> None:
+    low, high = images.min(), images.max()
+    if (low >= 0 and high <= 1) or (not bounded and math.isfinite(low + high)):
+        return
+    if not math.isfinite(low + high):
+        bad = np.argwhere(~np.isfinite(images))
         raise ValueError(
-            f"x had the shape {shape}; it may be (n, {x_dim}), "
-            "which is what load_mnist(flat=True) makes"
+            f"x held {len(bad)} values that are no finite numbers, the first in image "
+            f"{bad[0][0]}; they may be from 0 to 1: find out where they come from, or leave "
+            "out these images"
         )
-    low, high = np.min(x), np.max(x)
-    if not 0 <= low <= high <= 1:
-        raise ValueError(
-            f"x had values from {low} to {high}; they may be from 0 to 1: divide bytes by 255"
-        )
+    if low >= -0.01 and high <= 1.01:
+        remedy = "np.clip(x, 0, 1) takes away what rounding or resizing has added"
+    elif -1 <= low < 0 and high <= 1:
+        remedy = "(x + 1) / 2 takes -1…1 to 0…1"
+    elif low >= 0:
+        remedy = "divide by the largest value that a pixel may have, which is 255 for bytes"
+    else:
+        remedy = "subtract the smallest value and divide by the difference to the largest"
+    ends = f"from {float(low):.8g} to {float(high):.8g}"
+    raise ValueError(f"x had values {ends}; they may be from 0 to 1: {remedy}")

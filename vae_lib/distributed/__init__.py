@@ -10,18 +10,17 @@ import json
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from vae_lib.data.images import check_images
+from vae_lib.data.images import as_images
 from vae_lib.distributed.all_reduce import AllReduce, Cluster, connect, read_cluster
-from vae_lib.model import VAE, check_has_optimizer
-from vae_lib.parameters import TrainingParameters, check_parameters
-from vae_lib.reparameterization import reparameterize, standard_normal
+from vae_lib.model import VAE, check_trainable
+from vae_lib.parameters import TrainingParameters, validated
+from vae_lib.reparameterization import standard_normal
 from vae_lib.support.progress import progress_bar
-from vae_lib.support.xla import compiled
+from vae_lib.support.xla import compiled, kept
 from vae_lib.tensorflow_quietly import tf
 from vae_lib.training import HISTORY, STEPS_PER_CALL, History, check_finite, minibatch_order
 
@@ -29,8 +28,7 @@ REPORTED = HISTORY[:-1]  # samples are one call of `model.decode` away, where th
 Half = Callable[[Any], Any]
 
 
-@lru_cache(maxsize=8)
-def _compile(model: VAE, optimizer: Any, batch_size: int, first: int, last: int) -> list[Half]:
+def _compile(model: VAE, batch_size: int, first: int, last: int) -> list[Half]:
     """Compile the two halves of a step, before the all-reduce and after it.
 
     Returns:
@@ -38,20 +36,19 @@ def _compile(model: VAE, optimizer: Any, batch_size: int, first: int, last: int)
         they add to the minibatch's gradients, loss, reconstruction and KL, in one array,
         `(parameters + 3,)`; and a function of the sum of these, which updates the weights.
     """
-    weights = model.trainable_variables
+    weights, optimizer = model.trainable_variables, model.optimizer
     optimizer.build(weights)
+    part = (last - first) / batch_size  # what the mean over a share counts in the mean of all
 
     @compiled
     def share(x: Any) -> Any:
         # Every worker draws the noise of the whole minibatch, and keeps its rows of it.
         eps = standard_normal((batch_size, model.z_dim), model.training_noise.next())
         with tf.GradientTape() as tape:
-            mean, log_var = model.encoder(x)  # (share, z_dim), (share, z_dim)
-            z = reparameterize(mean, log_var, eps[first:last])  # (share, z_dim)
-            outputs = {"mean": mean, "log_var": log_var, "z": z, "logits": model.decoder(z)}
-            reconstruction, kl = model.terms(x, outputs)  # (share,), (share,)
-            loss = tf.reduce_sum(reconstruction + kl) / batch_size
-        parts = [loss, tf.reduce_sum(reconstruction) / batch_size, tf.reduce_sum(kl) / batch_size]
+            outputs = model.outputs_of(x, eps[first:last])
+            loss, reconstruction, kl = model.losses_of(x, outputs)  # (), (share,), (share,)
+            loss = part * loss
+        parts = [loss, part * tf.reduce_mean(reconstruction), part * tf.reduce_mean(kl)]
         flat = [tf.reshape(g, [-1]) for g in tape.gradient(loss, weights)]
         return tf.concat([*flat, tf.stack(parts)], axis=0)  # (parameters + 3,)
 
@@ -71,7 +68,9 @@ def _count(model: VAE) -> int:
 def _agree(model: VAE, x: np.ndarray, arguments: dict[str, int], all_reduce: AllReduce) -> None:
     """Refuse workers that were called differently."""
     state = [model.training_noise.state.numpy().tolist(), int(model.optimizer.iterations)]
-    text = json.dumps([model.config, model.optimizer.get_config(), state, arguments], default=str)
+    text = json.dumps(
+        [dict(model.config), model.optimizer.get_config(), state, arguments], default=str
+    )
     checksum = zlib.crc32(x.data, zlib.crc32(text.encode()))
     mine = np.zeros(_count(model) + 3, np.float32)
     mine[:4] = [*checksum.to_bytes(4, "big")]  # a float32 would round the whole
@@ -105,7 +104,12 @@ def _join(
     """
     k, batch_size, size = len(cluster.workers), arguments["batch_size"], _count(model) + 3
     first, last = batch_size * cluster.rank // k, batch_size * (cluster.rank + 1) // k
-    share, update = _compile(model, model.optimizer, batch_size, first, last)
+    share, update = kept(
+        model,
+        ("shares", batch_size, first, last),
+        model.trainable_variables,
+        lambda: _compile(model, batch_size, first, last),
+    )
     all_reduce = connect(cluster, size, timeout)
     _agree(model, x, arguments, all_reduce)
     _give_weights(model, cluster.rank == 0, all_reduce)
@@ -165,20 +169,22 @@ def train_together(
     """
     cluster = read_cluster()
     arguments = {"iterations": iterations, "batch_size": batch_size, "report_every": report_every}
-    arguments["seed"] = seed
-    check_parameters({**arguments, "binarize": False}, TrainingParameters)
-    check_has_optimizer(model)
-    check_images(x, model.x_dim)
+    arguments = validated({**arguments, "seed": seed, "binarize": False}, TrainingParameters)
+    iterations, batch_size, report_every, _, seed = arguments.values()
+    check_trainable(model, honored=())
+    x = np.ascontiguousarray(as_images(x, model.x_dim))  # (n, x_dim)
     if batch_size < (k := len(cluster.workers)):
         raise ValueError(
             f"batch_size was {batch_size} on {k} workers; it may be {k} or more: an image for each"
         )
-    x = np.ascontiguousarray(x, np.float32)  # (n, x_dim)
     step, farewell = _join(model, x, cluster, arguments, timeout)
 
     history: dict[str, list[Any]] = {name: [] for name in REPORTED}
     end = (begin := int(model.optimizer.iterations)) + iterations
-    with progress_bar(iterations, unit="iteration") if cluster.rank == 0 else nullcontext() as bar:
+    watched = cluster.rank == 0
+    with (
+        progress_bar(iterations, unit="iteration", lines=True) if watched else nullcontext() as bar
+    ):
         for start in range(begin, end, report_every):
             stop = min(start + report_every, end)
             sums = np.zeros(3)

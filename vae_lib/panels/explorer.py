@@ -8,10 +8,11 @@ import traitlets
 from matplotlib.figure import Figure
 
 from vae_lib.latent_space import prior_grid
-from vae_lib.panels.panel import Panel
-from vae_lib.panels.quantization import QuantizedVAE, base64_text, gray_bytes
+from vae_lib.panels.panel import X_DIM, Panel, images_for_a_page
+from vae_lib.panels.quantization import Array, QuantizedVAE, base64_text, gray_bytes
 from vae_lib.plots import digit_grid
 
+MOST_CLASSES = 10  # as many colors as the map has
 LIMIT = 4  # the pad shows [-4, 4]²: all of the prior but one part in 8,000
 
 
@@ -38,12 +39,13 @@ class Explorer(Panel):
     Args:
         checkpoints: the model in whole numbers, by the training iteration it was taken at;
             the explorer begins with the last.
-        x: test images in [0, 1], shape `(n, 784)`; their codes are shown.
-        labels: the digit on each image, shape `(n,)`; each of 0 to 9 is there.
+        x: test images in [0, 1] of 28×28 pixels, shape `(n, 784)`; their codes are shown.
+        labels: the class of each image, shape `(n,)`, a whole number from 0 to 255; up to ten
+            different ones.
 
     Raises:
-        ValueError: there is no checkpoint, or z_dim is not 2, or a digit is missing, or `z`
-            is set to something other than two finite numbers.
+        ValueError: an argument is not as above, or z_dim is not 2, or `z` is set to something
+            other than two finite numbers.
     """
 
     scripts = ("vae.js", "parts.js", "map.js", "drawing.js", "explorer.js")
@@ -61,23 +63,22 @@ class Explorer(Panel):
     z = Coordinates([0.0, 0.0]).tag(sync=True)
 
     def __init__(self, checkpoints: Mapping[int, QuantizedVAE], x: Any, labels: Any) -> None:
-        labels = np.asarray(labels, np.uint8)
         check_checkpoints(checkpoints)
-        if missing := set(range(10)) - set(labels.tolist()):
-            raise ValueError(f"labels held no {min(missing)}; each digit from 0 to 9 is needed")
-        samples = np.stack([x[labels == digit][0] for digit in range(10)])  # (10, 784)
+        x = images_for_a_page(x)  # (n, 784)
+        labels = checked_labels(labels, len(x))  # (n,)
+        _, first = np.unique(labels, return_index=True)  # of each class
         super().__init__(
             data={
                 "checkpoints": [
                     {
-                        "iteration": iteration,
+                        "iteration": int(iteration),
                         "network": network.packed(),
                         "codes": base64_text(network.encode(x)[0].astype(np.float32)),
                     }
                     for iteration, network in sorted(checkpoints.items())
                 ],
                 "labels": base64_text(labels),
-                "samples": base64_text(gray_bytes(samples)),
+                "samples": base64_text(gray_bytes(x[first])),
                 "limit": LIMIT,
             }
         )
@@ -89,10 +90,56 @@ class Explorer(Panel):
         return digit_grid(1 / (1 + np.exp(-logits)), columns=12, size=0.4)
 
 
-def check_checkpoints(checkpoints: Mapping[int, QuantizedVAE]) -> None:
+def check_checkpoints(checkpoints: Any) -> None:
     """Refuse what cannot be shown on a plane."""
+    form = "it may be a mapping {iteration: quantize(model)}"
+    if not isinstance(checkpoints, Mapping):
+        raise ValueError(f"checkpoints was of type {type(checkpoints).__name__}; {form}")
     if not checkpoints:
-        raise ValueError("checkpoints was empty; at least one model is needed")
-    for network in checkpoints.values():
-        if (z_dim := len(network.mean.bias)) != 2:
-            raise ValueError(f"z_dim was {z_dim}; the explorer shows a plane, so it may be 2")
+        raise ValueError(f"checkpoints was empty; {form} of at least one model")
+    for iteration, network in checkpoints.items():
+        if not isinstance(iteration, int | np.integer) or not isinstance(network, QuantizedVAE):
+            kinds = f"{type(iteration).__name__}: {type(network).__name__}"
+            raise ValueError(f"checkpoints held {{{kinds}}}; {form}")
+        check_network(network)
+
+
+def check_network(network: QuantizedVAE) -> None:
+    """Refuse a model of another size than the page computes, or with broken weights."""
+    for name, size, wanted in (
+        ("z_dim", len(network.mean.bias), 2),
+        ("x_dim", len(network.logits.bias), X_DIM),
+    ):
+        if size != wanted:
+            raise ValueError(
+                f"{name} was {size}; the explorer shows a plane of 28×28 images, so it may be "
+                f"{wanted}: train a model with {name}={wanted}"
+            )
+    if not all(np.isfinite([*layer.scale, *layer.bias]).all() for layer in network):
+        raise ValueError(
+            "checkpoints held weights that are no finite numbers; all may be finite: train the "
+            "model again, with a lower learning rate"
+        )
+
+
+def checked_labels(labels: Any, count: int) -> Array:
+    """Return the labels of so many images as bytes, or say why they cannot be shown."""
+    given = np.asarray(labels)
+    if given.shape != (count,):
+        raise ValueError(
+            f"labels had the shape {given.shape}; it may be ({count},), one label for each image "
+            "of x: take both from the same rows"
+        )
+    numbers = given if given.dtype.kind in "biuf" else np.full(count, -1)
+    wrong = np.flatnonzero(~((numbers >= 0) & (numbers <= 255) & (numbers % 1 == 0)))
+    if len(wrong):
+        raise ValueError(
+            f"labels held {given[wrong[0]].item()!r}; it may hold whole numbers from 0 to 255: "
+            "np.unique(labels, return_inverse=True)[1] numbers any classes"
+        )
+    if (classes := len(np.unique(numbers))) > MOST_CLASSES:
+        raise ValueError(
+            f"labels held {classes} different classes; it may hold 1 to {MOST_CLASSES}: keep the "
+            "images of some of them"
+        )
+    return numbers.astype(np.uint8)

@@ -8,6 +8,7 @@ import base64
 import html
 import io
 import json
+import math
 import re
 from hashlib import sha256
 from pathlib import Path
@@ -15,10 +16,14 @@ from typing import Any, ClassVar
 
 import anywidget
 import matplotlib.pyplot as plt
+import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 
+from vae_lib.data.images import as_images
+
 WEB = Path(__file__).with_name("web")
+X_DIM = 784  # what is drawn and encoded in a page has 28×28 pixels
 IN_BRACES = r"\{\s*\w+(?:\s*,\s*\w+)*\s*,?\s*\}"  # on one line or on several
 IMPORT = re.compile(rf'^import {IN_BRACES} from "\./([\w.-]+)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let)\b)", re.MULTILINE)
@@ -35,6 +40,21 @@ PAGE = """<div class="vae-panel" id="{id}">
 </script>
 </div>
 """
+
+
+def images_for_a_page(x: Any) -> np.ndarray[Any, Any]:
+    """Return images in [0, 1] as a panel shows them, `(n, 784)`, or refuse them before any work.
+
+    Raises:
+        ValueError: they have another size than 28×28, or are no images in [0, 1].
+    """
+    shape = np.shape(x)
+    if X_DIM not in (math.prod(shape), math.prod(shape[1:])):
+        raise ValueError(
+            f"x had the shape {shape}; a panel shows 28×28 pixels, so it may be (n, {X_DIM}) or "
+            "(n, 28, 28): resize the images, and train the model on them"
+        )
+    return as_images(x, X_DIM)
 
 
 def joined(names: tuple[str, ...]) -> str:

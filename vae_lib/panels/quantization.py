@@ -100,9 +100,24 @@ class QuantizedVAE(NamedTuple):
 
 
 def quantize(model: Any) -> QuantizedVAE:
-    """Round the weights of a `VAE` to whole numbers; the model stays as it is."""
+    """Round the weights of a `VAE` to whole numbers; the model stays as it is.
+
+    Raises:
+        ValueError: the likelihood is not Bernoulli, or a weight is no finite number.
+    """
+    if model.likelihood != "bernoulli":
+        raise ValueError(
+            f"model.likelihood was {model.likelihood!r}; what runs in a page computes the loss of "
+            "coins, so it may be 'bernoulli': train a model with likelihood='bernoulli'"
+        )
     encoder, decoder = model.encoder, model.decoder
     layers = [encoder.hidden, encoder.mean, encoder.log_var, decoder.hidden, decoder.logits]
+    bad = sum(np.sum(~np.isfinite(each)) for layer in layers for each in layer.get_weights())
+    if bad:
+        raise ValueError(
+            f"model had {bad} weights that are no finite numbers; all may be finite: train it "
+            "again, with a lower learning rate"
+        )
     return QuantizedVAE(*map(quantize_layer, layers))
 
 

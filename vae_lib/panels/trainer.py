@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from matplotlib.figure import Figure
 
-from vae_lib.panels.panel import Panel
+from vae_lib.panels.panel import Panel, images_for_a_page
 from vae_lib.panels.quantization import base64_text, gray_bytes
 from vae_lib.plots import digit_grid
 
@@ -14,10 +14,10 @@ class Trainer(Panel):
     """Train a two-dimensional VAE on a few digits, in the browser.
 
     Args:
-        x: images in [0, 1], shape `(n, 784)`, at least one minibatch of them.
+        x: images in [0, 1] of 28×28 pixels, shape `(n, 784)`, at least one minibatch of them.
 
     Raises:
-        ValueError: there are fewer images than a minibatch holds.
+        ValueError: there are fewer images than a minibatch holds, or they are not as above.
     """
 
     scripts = ("vae.js", "parts.js", "trainer_chart.js", "trainer.js")
@@ -32,6 +32,7 @@ class Trainer(Panel):
     BATCH_SIZE: ClassVar[int] = 64
 
     def __init__(self, x: Any) -> None:
+        x = images_for_a_page(x)
         if len(x) < self.BATCH_SIZE:
             raise ValueError(
                 f"x held {len(x)} images; it may hold {self.BATCH_SIZE}, a minibatch, or more"

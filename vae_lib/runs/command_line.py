@@ -4,31 +4,46 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from vae_lib.data import DataError
-from vae_lib.parameters import ChapterParameters, ParameterError, read_parameter
-from vae_lib.runs.run import Outcome
+from vae_lib.parameters import ChapterParameters, ParameterError, validated
+from vae_lib.runs.run import Outcome, stop
 from vae_lib.runs.sweep import NOTEBOOK, Point, SweepError, plan, sweep
 from vae_lib.support.commands import SeveralValues, WholeNumber, status_of
+from vae_lib.support.printing import say
 from vae_lib.support.progress import progress_bar
 
 CONNECT = 10  # seconds to wait for a scheduler
 
 
+class Machines(NamedTuple):
+    """Where runs are.
+
+    Attributes:
+        executor: runs them.
+        slots: how many it runs at once, now.
+        stop: ends those of a sweep, by its name, and says how many there were.
+    """
+
+    executor: Executor
+    slots: Callable[[], int]
+    stop: Callable[[str], int]
+
+
 @contextmanager
-def local(jobs: int) -> Iterator[tuple[Executor, Callable[[], int]]]:
+def local(jobs: int) -> Iterator[Machines]:
     """Run on this machine: each thread waits for a process."""
     with ThreadPoolExecutor(jobs) as executor:
-        yield executor, lambda: jobs
+        yield Machines(executor, lambda: jobs, stop)
 
 
 @contextmanager
-def dask_cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
+def dask_cluster(address: str) -> Iterator[Machines]:
     """Run on the workers of a Dask scheduler, one run a thread.
 
     Raises:
@@ -42,8 +57,19 @@ def dask_cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
         client = Client(address, timeout=CONNECT)
     except (OSError, ValueError) as error:
         raise SweepError(f"no scheduler at {address}; `dask scheduler` starts one") from error
+
+    def stop_everywhere(sweep: str) -> int:
+        with suppress(OSError):  # without a scheduler, workers end what they run by themselves
+            return sum(client.run(stop, sweep, on_error="ignore").values())
+        return 0
+
+    def slots() -> int:
+        with suppress(OSError):
+            return sum(client.nthreads().values())
+        return 0
+
     with client, client.get_executor(pure=False) as executor:
-        yield executor, lambda: sum(client.nthreads().values())
+        yield Machines(executor, slots, stop_everywhere)
 
 
 def cores() -> int:
@@ -76,16 +102,26 @@ def show(
                 done, failed = done + 1, failed + (one[1].metrics is None)
                 bar.update()
                 if bar.disable:
-                    print(f"{line(*one)} ({done} of {total})", flush=True)
+                    say(f"{line(*one)} ({done} of {total})")
                 elif one[1].metrics is None:
-                    bar.write(line(*one))
+                    with bar.external_write_mode():
+                        say(line(*one))
             bar.set_postfix_str(f"{min(slots(), total - done)} running, {failed} failed")
     return failed
 
 
 def read(_: click.Context, option: click.Parameter, words: Sequence[str]) -> list[Any]:
     """Read the values of a parameter of chapter 6."""
-    return [read_parameter(str(option.name), word) for word in words]
+    name = str(option.name)
+    given = [number_in(word, ChapterParameters.model_fields[name].annotation) for word in words]
+    return [validated({name: value}, ChapterParameters)[name] for value in given]
+
+
+def number_in(word: str, kind: Any) -> Any:
+    """Read a number, where the parameter is one; what is none stays as it was typed."""
+    with suppress(ValueError):
+        return kind(word) if kind in (int, float) else word
+    return word
 
 
 def chapter_option(name: str) -> click.Option:
@@ -125,13 +161,13 @@ def run_sweep(out: Path, jobs: int | None, scheduler: str | None, **values: list
     stale = [point for point in points if not point.is_fresh]
     jobs = min(jobs or cores(), max(1, len(stale)))
     threads = 1 if scheduler else max(1, cores() // jobs)
-    print(f"{out}: {len(stale)} to run, {len(points) - len(stale)} fresh", flush=True)
+    say(f"{out}: {len(stale)} to run, {len(points) - len(stale)} fresh")
     with (
-        dask_cluster(scheduler) if scheduler else local(jobs) as (executor, slots),
-        closing(sweep(stale, executor, threads)) as finished,
+        dask_cluster(scheduler) if scheduler else local(jobs) as machines,
+        closing(sweep(stale, machines.executor, threads, stop=machines.stop)) as finished,
     ):
-        failed = show(finished, len(stale), slots)
-    print(f"{len(stale) - failed} done, {failed} failed")
+        failed = show(finished, len(stale), machines.slots)
+    say(f"{len(stale) - failed} done, {failed} failed")
     return int(failed > 0)
 
 
@@ -143,7 +179,7 @@ def report_sweep(folder: Path) -> None:
 
     try:
         for path in write_report(folder):
-            print(path)
+            say(str(path))
     except ReportError as error:
         raise click.UsageError(str(error)) from None
 

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable
+from importlib.metadata import distributions, requires
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,7 +51,20 @@ def files_digest(root: Path, files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def installed_versions() -> list[str]:
+    """Say what is installed of the packages that the library is built on, Keras among them."""
+    needed = {"keras"} | {_plain(re.split(r"[^\w.-]", s)[0]) for s in requires("vae-lib") or []}
+    found = {(_plain(each.name), each.version) for each in distributions()}
+    return sorted(f"{name} {version}" for name, version in found if name in needed)
+
+
+def _plain(name: str) -> str:
+    """Write a package's name in the one way that all ways of writing it have in common."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def library_digest(root: Path = ROOT) -> str:
-    """Digest what every result depends on: the library and the locked versions."""
+    """Digest what every result depends on: the library, the locked and the installed versions."""
     sources = [p for p in (root / "vae_lib").rglob("*") if p.suffix in SOURCES]
-    return files_digest(root, [*sources, root / "uv.lock"])
+    parts = [files_digest(root, [*sources, root / "uv.lock"]), *installed_versions()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -12,8 +12,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
@@ -28,8 +28,15 @@ from vae_lib.support.graphs import shared_graphs
 METRICS_TAG = "metrics"  # the tag of the cell that prints a run's numbers as JSON
 VERSIONS = ("tensorflow", "keras", "numpy", "vae-lib")
 
-_running: set[subprocess.Popen[bytes]] = set()
-_stopping = threading.Event()
+LOOK = 1  # seconds after which a run asks again whether it is wanted
+RAN_WITH_TAG = "ran-with"  # the tag of a cell of ours, which says what a run's parameters were
+RAN_WITH = """\
+import json as _json
+print(_json.dumps({{name: globals().get(name) for name in {names}}}, default=repr))
+"""
+
+_running: dict[subprocess.Popen[bytes], str] = {}  # and the name of its sweep
+_stopped: set[str] = set()  # names of sweeps
 
 
 class Job(NamedTuple):
@@ -40,12 +47,14 @@ class Job(NamedTuple):
         parameters: by name.
         library: the `library_digest` of whoever wants it run.
         threads: that it may compute with.
+        sweep: the name by which `stop` knows it.
     """
 
     notebook: str
     parameters: dict[str, Any]
     library: str
     threads: int
+    sweep: str = ""
 
 
 class Outcome(NamedTuple):
@@ -64,26 +73,67 @@ class Outcome(NamedTuple):
     error: str | None = None
 
 
+NOT_BEGUN = Outcome(None, error="its sweep was stopped before it began")
+
+
 def run(job: Job) -> Outcome:
     """Run a notebook, and once more where its kernel did not start."""
+    if job.sweep in _stopped:
+        return NOT_BEGUN
     if library_digest() != job.library:
-        return Outcome(None, error="vae_lib or uv.lock has changed, or differs where this ran")
+        return Outcome(None, error="vae_lib or its packages have changed, or differ where this ran")
     outcome = _run_once(job)
-    if outcome.error and outcome.cell is None and not _stopping.is_set():
+    if outcome.error and outcome.cell is None and job.sweep not in _stopped:
         outcome = _run_once(job)  # kernels race for ports
     return outcome
 
 
-@contextmanager
-def stopping() -> Iterator[None]:
-    """End the runs of this process, so that each returns what it has; in the block none begins."""
-    _stopping.set()
-    for process in tuple(_running):
+def stop(sweep: str) -> int:
+    """End a sweep's runs in this process, so that each returns what it has; no other begins.
+
+    Returns:
+        How many there were.
+    """
+    _stopped.add(sweep)
+    ended = [process for process, name in tuple(_running.items()) if name == sweep]
+    for process in ended:
         process.terminate()
+    return len(ended)
+
+
+def _wanted() -> Callable[[], bool]:
+    """Make a function that tells whether the run of this thread still has somebody to return to.
+
+    On a worker of Dask's it has nobody when its task was canceled, as where the sweep was killed,
+    or when the worker is closing: Dask itself ends no thread.
+    """
+    if "distributed" not in sys.modules:
+        return lambda: True
+    from distributed import get_worker
+
     try:
-        yield
-    finally:
-        _stopping.clear()
+        worker = get_worker()
+    except ValueError:  # this is none
+        return lambda: True
+    key = worker.get_current_task()
+
+    def wanted() -> bool:
+        task = worker.state.tasks.get(key)
+        closing = worker.status.name in {"closing", "closed", "failed"}
+        return task is not None and task.state != "cancelled" and not closing
+
+    return wanted
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Wait until a process ends, and end it when nobody wants it any more."""
+    wanted = _wanted()
+    while True:
+        try:
+            return process.wait(LOOK)
+        except subprocess.TimeoutExpired:
+            if not wanted():
+                process.terminate()
 
 
 def notebook_environment(folder: Path) -> dict[str, str]:
@@ -91,6 +141,9 @@ def notebook_environment(folder: Path) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if k not in {"JUPYTER_PATH", "MPLBACKEND"}}
     return kept | {
         "TQDM_DISABLE": "1",  # no progress bars on the page
+        # Runs share a GPU, of which TensorFlow would give all memory to the first.
+        "TF_FORCE_GPU_ALLOW_GROWTH": os.environ.get("TF_FORCE_GPU_ALLOW_GROWTH", "true"),
+        "PYTHONIOENCODING": "utf-8",  # whatever the terminal's is
         "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, not the user's
         "IPYTHONDIR": str(folder / "ipython"),  # no start-up files of the user's
     }
@@ -100,7 +153,7 @@ def _run_once(job: Job) -> Outcome:
     # What is left of a kernel that was killed may still be writing: then the folder stays.
     with tempfile.TemporaryDirectory(prefix="vae-run-", ignore_cleanup_errors=True) as name:
         folder, start = Path(name), time.perf_counter()
-        (folder / "original.ipynb").write_text(job.notebook, "utf-8")
+        nbformat.write(_asked_what_it_ran_with(job), folder / "original.ipynb")
         (folder / "parameters.json").write_text(json.dumps(job.parameters), "utf-8")
         graphs = shared_graphs(f"{job.library} {job.threads}")
         threads = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"), str(job.threads))
@@ -113,23 +166,44 @@ def _run_once(job: Job) -> Outcome:
                 env=notebook_environment(folder) | threads | graphs,
                 start_new_session=True,  # Ctrl-C is for us; see stopping
             )
-        _running.add(process)
-        if _stopping.is_set():  # since the process was begun
+        _running[process] = job.sweep
+        if job.sweep in _stopped:  # since the process was begun
             process.terminate()
         try:
-            code = process.wait()
+            code = _wait(process)
         finally:
-            _running.discard(process)
+            del _running[process]
             process.kill()
             process.communicate()
-        return _outcome(folder, code, time.perf_counter() - start)
+        return _outcome(folder, job, code, time.perf_counter() - start)
 
 
-def _outcome(folder: Path, code: int, seconds: float) -> Outcome:
+def _asked_what_it_ran_with(job: Job) -> Any:
+    """Return the notebook with a cell after its numbers, which prints its parameters."""
+    notebook = nbformat.v4.upgrade(nbformat.reads(job.notebook, as_version=4))
+    at = [i for i, cell in enumerate(notebook.cells, 1) if is_tagged(cell, METRICS_TAG)][:1]
+    for i in at:
+        source = RAN_WITH.format(names=list(job.parameters))
+        cell = nbformat.v4.new_code_cell(source, metadata={"tags": [RAN_WITH_TAG]})
+        notebook.cells.insert(i, cell)
+    return notebook
+
+
+def _otherwise(cells: list[Any], asked: Mapping[str, Any]) -> str | None:
+    """Say which parameters a notebook ran with, where they are not those asked for."""
+    ran = json.loads(printed(cells[0])) if cells else {}
+    others = [name for name in asked if ran.get(name) != asked[name]]
+    return "; ".join(f"{n} was {ran.get(n)!r}, and not {asked[n]!r} as asked for" for n in others)
+
+
+def _outcome(folder: Path, job: Job, code: int, seconds: float) -> Outcome:
     """Read what a process left in its folder."""
     notebook = cells = None
+    ours: list[Any] = []
     with suppress(OSError, nbformat.reader.NotJSONError):  # never written, or killed in mid-write
         notebook = nbformat.read(folder / "executed.ipynb", as_version=4)
+        ours = [c for c in notebook.cells if is_tagged(c, RAN_WITH_TAG)]
+        notebook.cells = [c for c in notebook.cells if c not in ours]
         cells = [c for c in notebook.cells if c.cell_type == "code" and c.source]
     text = nbformat.writes(notebook) if notebook else None
     if code == 0 and cells:
@@ -137,6 +211,8 @@ def _outcome(folder: Path, code: int, seconds: float) -> Outcome:
         if metrics is None:
             error = f"no cell with the tag '{METRICS_TAG}' printed JSON"
             return Outcome(text, None, len(cells), error)
+        if others := _otherwise(ours, job.parameters):
+            return Outcome(text, None, len(cells), others)
         return Outcome(text, metrics | {"seconds": seconds, "versions": _versions()})
     begun = [i for i, c in enumerate(cells or [], 1) if c.metadata.papermill.start_time]
     return Outcome(text, None, begun[-1] if begun else None, _reason(folder, code))

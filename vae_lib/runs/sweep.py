@@ -7,7 +7,8 @@ library, of the chapter or of uv.lock has outdated.
 import hashlib
 import itertools
 import json
-from collections.abc import Generator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,13 +16,15 @@ from urllib.parse import quote
 
 import nbformat
 
-from vae_lib.parameters import ChapterParameters, check_parameters
+from vae_lib.parameters import ChapterParameters, validated
 from vae_lib.runs.freshness import ROOT, find_digits, library_digest
-from vae_lib.runs.run import Job, Outcome, run, stopping
+from vae_lib.runs.notebook import parameters_fault
+from vae_lib.runs.run import NOT_BEGUN, Job, Outcome, run, stop
 from vae_lib.support.files import write_text
 
 CHAPTER = ROOT / "chapters/06-training.ipynb"
 NOTEBOOK, METRICS, FAILURE = "notebook.ipynb", "metrics.json", "failure.json"
+GRACE = 10  # seconds for runs to end when they are stopped
 LONGEST_NAME = 200  # file systems take 255 bytes
 
 
@@ -63,16 +66,20 @@ def plan(values: Mapping[str, Sequence[Any]], out: Path, chapter: Path = CHAPTER
     Raises:
         ParameterError: an unknown name, or a value that a parameter may not have.
         DataError: the digits that were asked for are not there.
-        SweepError: `out` is no folder, or the chapter is not beside the library.
+        SweepError: `out` is no folder, the chapter is not beside the library, or it may not run
+            with the parameters that it is given.
     """
-    for name, several in values.items():
-        for value in several:
-            check_parameters({name: value})
+    values = {
+        name: [validated({name: value}, ChapterParameters)[name] for value in several]
+        for name, several in values.items()
+    }
     if out.exists() and not out.is_dir():
         raise SweepError(f"out was '{out}', which is a file; it may be a folder, new or old")
     if not chapter.exists():
         raise SweepError(f"there is no {chapter}; a sweep runs in a clone of the book")
     cells = nbformat.read(chapter, as_version=4).cells
+    if fault := parameters_fault(cells, list(ChapterParameters.model_fields)):
+        raise SweepError(f"{chapter} {fault}")
     content = [[(c.cell_type, c.source, c.metadata) for c in cells], library_digest()]
     defaults = ChapterParameters().model_dump()
     # Looked for once, the digits are the same for all, whatever each run could reach by itself.
@@ -99,7 +106,11 @@ def run_name(parameters: Mapping[str, Any]) -> str:
 
 
 def sweep(
-    points: Sequence[Point], executor: Executor, threads: int = 1, chapter: Path = CHAPTER
+    points: Sequence[Point],
+    executor: Executor,
+    threads: int = 1,
+    chapter: Path = CHAPTER,
+    stop: Callable[[str], int] = stop,
 ) -> Generator[tuple[Point, Outcome] | None]:
     """Run points, and keep what becomes of each in its folder.
 
@@ -110,32 +121,55 @@ def sweep(
         executor: of this machine's threads, or of a cluster.
         threads: that each run may compute with.
         chapter: the notebook.
+        stop: ends the runs of the sweep of this name, wherever the executor has them, and says
+            how many there were.
 
     Yields:
         Each point with its outcome when it is done, in any order; None once a second while
         there is none, so that a display can move.
     """
     notebook, library = chapter.read_text("utf-8"), library_digest()
-    jobs = [Job(notebook, point.parameters, library, threads) for point in points]
-    futures = {executor.submit(run, j): p for j, p in zip(jobs, points, strict=True)}
-    left = set(futures)
+    name = uuid.uuid4().hex
+    jobs = [Job(notebook, point.parameters, library, threads, name) for point in points]
+    left = {executor.submit(run, j): p for j, p in zip(jobs, points, strict=True)}
     try:
         while left:
-            done, left = wait(left, timeout=1, return_when=FIRST_COMPLETED)
-            finished = [keep(futures[future], _outcome(future)) for future in done]
-            yield from finished or (None,)
+            done, _ = wait(left, timeout=1, return_when=FIRST_COMPLETED)
+            yield from _keep_all(left, done) or (None,)
     finally:
-        running = [future for future in left if not future.cancel()]
-        if running:
-            with stopping():
-                for future in running:
-                    keep(futures[future], _outcome(future))
+        if left:
+            if stop(name):
+                wait(left, timeout=GRACE)
+            _keep_all(left, [future for future in left if not future.cancel()])
+
+
+def _keep_all(
+    left: dict[Future[Outcome], Point], done: Iterable[Future[Outcome]]
+) -> list[tuple[Point, Outcome]]:
+    """Keep what became of several runs: where one cannot be written, the others are.
+
+    What is interrupted on the way is left, and kept when the sweep ends.
+    """
+    kept, errors = [], []
+    for future in done:
+        outcome = _outcome(future)
+        try:
+            if outcome != NOT_BEGUN:
+                kept.append(keep(left[future], outcome))
+        except OSError as error:
+            errors.append(error)
+        del left[future]
+    if errors:
+        raise errors[0]
+    return kept
 
 
 def _outcome(future: Future[Outcome]) -> Outcome:
     try:
         return future.result()
-    except (Exception, CancelledError) as error:  # a cluster has its own; none may end the sweep
+    except CancelledError:
+        return Outcome(None, error="the cluster that it was on is lost: its scheduler has ended")
+    except Exception as error:  # a cluster has its own; none may end the sweep
         return Outcome(None, error=" ".join(f"{type(error).__name__}: {error}".split()))
 
 
@@ -148,7 +182,7 @@ def keep(point: Point, outcome: Outcome) -> tuple[Point, Outcome]:
         write_text(point.folder / NOTEBOOK, outcome.notebook)
     known = {"name": point.folder.name, "parameters": point.parameters, "key": point.key}
     if outcome.metrics is not None:
-        write_text(point.folder / METRICS, json.dumps(known | outcome.metrics, indent=1))
+        write_text(point.folder / METRICS, json.dumps(outcome.metrics | known, indent=1))
     else:
         failure = {"cell": outcome.cell, "error": outcome.error}
         write_text(point.folder / FAILURE, json.dumps(known | failure, indent=1))

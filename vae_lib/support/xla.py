@@ -5,18 +5,39 @@ and a user may want to set them before it.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from vae_lib.tensorflow_quietly import tf
+
+Made = TypeVar("Made")
+GRAPHS = "_compiled_graphs"
+
+
+@contextmanager
+def _unwatched() -> Iterator[None]:
+    """Leave out what `tf.debugging.enable_check_numerics` puts behind each operation.
+
+    XLA does not know these checks. What a compiled function returns is checked all the same.
+    """
+    # Imported here, for it is not TensorFlow's public face, which has no word for this.
+    from tensorflow.python.eager.context import context
+
+    watching = context().op_callbacks
+    held, watching[:] = watching[:], []
+    try:
+        yield
+    finally:
+        watching[:] = held
 
 
 @cache
 def has_xla() -> bool:
     """Whether this TensorFlow can compile with XLA; warns, once, where it cannot."""
     try:
-        with tf.init_scope():  # not in the graph that is being traced, where one is
+        with _unwatched(), tf.init_scope():  # not in the graph that is being traced, where one is
             tf.function(lambda: tf.constant(1.0) + 1.0, jit_compile=True).get_concrete_function()()
     except tf.errors.OpError:
         warnings.warn(
@@ -51,12 +72,40 @@ class compiled:  # noqa: N801 (a decorator)
     def _graphs(self) -> Any:
         return tf.function(self._function, jit_compile=has_xla())
 
+    @_unwatched()
     def get_concrete_function(self, *specs: Any) -> Any:
         """Compile the function for tensors like these, as `tf.function` does."""
         return self._graphs.get_concrete_function(*specs)
 
+    @_unwatched()
     def __call__(self, *tensors: Any) -> Any:
         """Compute; in a graph even where functions run eagerly, for that draws other numbers."""
         if tf.config.functions_run_eagerly():
             return self.get_concrete_function(*tensors)(*tensors)
         return self._graphs(*tensors)
+
+
+def kept(owner: Any, key: Hashable, depends_on: Iterable[Any], make: Callable[[], Made]) -> Made:
+    """Return what was made for an object before, or make it and keep it on the object.
+
+    It goes when the object goes.
+
+    Args:
+        owner: an object with attributes, such as a model.
+        key: tells apart what is kept on it.
+        depends_on: objects that are compiled into it, such as variables: for others it is
+            made anew.
+        make: makes it.
+    """
+    graphs = vars(owner).setdefault(GRAPHS, {})  # not by `setattr`, where Keras would track it
+    depends_on = tuple(depends_on)
+    before, made = graphs.get(key, ((), None))
+    if key not in graphs or [*map(id, before)] != [*map(id, depends_on)]:
+        made = make()
+        graphs[key] = depends_on, made
+    return cast("Made", made)
+
+
+def drop_graphs(owner: Any) -> None:
+    """Forget all that is kept on an object."""
+    vars(owner).pop(GRAPHS, None)

@@ -210,7 +210,8 @@ class DrawingPad {
 
 /** The part of the explorer about a reader's own digit. */
 export class OwnDigit {
-  /** explorer: { network, theme, request(), place(code) }; samples (10, 784) of bytes. */
+  /** explorer: { network, theme, request(), place(code) }; samples: bytes (784,) of a
+   * test digit, by its label. */
   constructor(explorer, samples, say) {
     this.explorer = explorer;
     const uniform = random(7);
@@ -231,10 +232,11 @@ export class OwnDigit {
   }
 
   controls(samples) {
-    const options = samples.map((_, digit) => element("option", { value: digit }, digit));
+    const options = [...samples.keys()].map((digit) =>
+      element("option", { value: digit }, digit));
     this.choice = element("select", { "data-role": "test-digit" },
       element("option", { value: "" }, "choose"), ...options);
-    this.choice.addEventListener("change", () => this.take(samples[this.choice.value]));
+    this.choice.addEventListener("change", () => this.take(samples.get(Number(this.choice.value || NaN))));
     const label = element("label", {}, element("span", {}, "Test digit"), this.choice);
     const clear = button("Clear", () => this.pad.clear(), { "data-role": "clear" });
     return element("div", { class: "bar" }, clear, label);

@@ -103,13 +103,16 @@ class Explorer {
     Object.assign(this, { model, el, stale: new Set(), unpacked: [] });
     const { checkpoints, labels, samples, limit } = model.get("data");
     Object.assign(this, { checkpoints, limit, labels: bytes(labels) });
+    this.classes = [...new Set(this.labels)].sort((a, b) => a - b); // up to ten
     this.setCheckpoint(checkpoints.length - 1);
-    this.pins = { A: this.center(0), B: this.center(1) };
+    const [first, second = first] = this.classes;
+    this.pins = { A: this.center(first), B: this.center(second) };
     this.z = this.inside(model.get("z"));
     const all = bytes(samples);
-    const digits = Array.from({ length: 10 }, (_, i) => all.subarray(784 * i, 784 * (i + 1)));
+    const digits = new Map(this.classes.map((label, i) =>
+      [label, all.subarray(784 * i, 784 * (i + 1))]));
     this.live = liveRegion();
-    this.map = new LatentMap(limit, this.labels, (z) => this.userMove(z));
+    this.map = new LatentMap(limit, this, (z) => this.userMove(z));
     this.walk = new Walk(this);
     this.own = new OwnDigit(this, digits, (sentence) => this.live.say(sentence));
     el.append(element("div", { class: "explorer" },
@@ -204,7 +207,7 @@ class Explorer {
 
   announce(more = "") {
     const digit = this.nearest();
-    const name = digit === 8 ? "an 8" : `a ${digit}`;
+    const name = /^(8|11$|18$)/.test(digit) ? `an ${digit}` : `a ${digit}`;
     this.live.say(`${more}z is ${written(this.z)}; the nearest test digit is ${name}.`);
   }
 

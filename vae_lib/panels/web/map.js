@@ -3,7 +3,7 @@
 import { decimal, element } from "./parts.js";
 
 const MASSES = [0.5, 0.9, 0.99]; // of the prior, inside the circles on the map
-// One color for each digit, at least 4.5:1 against the page.
+// One color for each class, at least 4.5:1 against the page.
 const ON_LIGHT = ["#0072b2", "#b34700", "#00795a", "#a3317f", "#806200",
   "#6b4fc8", "#c0172d", "#00707f", "#595959", "#7a3b10"];
 const ON_DARK = ["#6cb8f0", "#ff9a5c", "#4ccb9c", "#f08ccb", "#e3be4a",
@@ -11,9 +11,10 @@ const ON_DARK = ["#6cb8f0", "#ff9a5c", "#4ccb9c", "#f08ccb", "#e3be4a",
 
 /** The pad: prior, codes of test digits, the walk, the code of the drawing, and z. */
 export class LatentMap {
-  /** limit: of the square that is shown; onMove(z) while a reader drags. */
-  constructor(limit, labels, onMove) {
-    Object.assign(this, { limit, labels, onMove });
+  /** limit: of the square that is shown; labels (n,), classes: which there are; onMove(z) while a
+   * reader drags. */
+  constructor(limit, { labels, classes }, onMove) {
+    Object.assign(this, { limit, labels, classes, onMove });
     this.canvas = element("canvas", {
       class: "map", role: "img", "data-role": "pad",
       "aria-label": `Map of the latent space from −${limit} to ${limit}, with ${labels.length} ` +
@@ -54,7 +55,7 @@ export class LatentMap {
     context.font = "600 9px system-ui, sans-serif";
     const colors = theme.dark ? ON_DARK : ON_LIGHT;
     this.labels.forEach((label, i) => {
-      context.fillStyle = colors[label];
+      context.fillStyle = colors[this.classes.indexOf(label)];
       context.fillText(label, ...this.pixel([codes[2 * i], codes[2 * i + 1]]));
     });
     this.paintPrior(context, theme);

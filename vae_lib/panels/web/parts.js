@@ -174,9 +174,13 @@ function pageModel(values) {
   };
 }
 
-/** Brings the panel with this id to life; if that fails, its still picture stays. */
+/**
+ * Brings the first panel with this id to life; if that fails, its still picture stays. A panel
+ * gives its id up, so that the program of an equal one on the page finds the next.
+ */
 export function mount(id, render) {
   const panel = document.getElementById(id);
+  panel.removeAttribute("id");
   const live = panel.querySelector(".live");
   const values = JSON.parse(panel.querySelector('script[type="application/json"]').textContent);
   try {

@@ -98,11 +98,19 @@ function trainerView(el, actions) {
   const reset = button("Reset", actions.reset, { "data-role": "reset" });
   const buttons = [play, step, reset];
   const region = liveRegion();
-  region.root.textContent = "Not trained yet. Play trains on, Step takes one minibatch.";
+  // What is seen changes at once; what is read aloud waits until nothing more comes.
+  const start = "Not trained yet. Play trains on, Step takes one minibatch.";
+  const status = element("p", { class: "status", "data-role": "status", "aria-hidden": "true" }, start);
+  region.root.textContent = start;
+  const say = (sentence) => {
+    status.textContent = sentence;
+    region.say(sentence);
+  };
   const training = group(
     "Training",
     {},
     element("div", { class: "bar" }, ...buttons),
+    status,
     region.root,
     numbers(),
     pictures(),
@@ -111,7 +119,7 @@ function trainerView(el, actions) {
   el.append(root);
   for (const each of buttons) each.disabled = true; // until the digits are unpacked
   const find = (role) => root.querySelector(`[data-role="${role}"]`);
-  return { find, play, buttons, say: region.say };
+  return { find, play, buttons, say };
 }
 
 /** What is said when training does not just go on; `where` is the iteration with both terms. */
@@ -207,7 +215,8 @@ class TrainerPanel {
     this.manifold = manifold;
     this.redraw();
     const sentence = SENTENCES[type === "paused" ? this.reason : type];
-    if (sentence) this.view.say(sentence(inWords(this.latest)));
+    // A report that was under way when the reader pressed Play is about what is over.
+    if (sentence && !this.playing) this.view.say(sentence(inWords(this.latest)));
   }
 
   get latest() {

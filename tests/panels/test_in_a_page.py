@@ -1,0 +1,136 @@
+"""The panels on a page of their own: beside their equals, with few classes, in another's style."""
+
+from itertools import pairwise
+
+import pytest
+
+from tests.browser.hands import Trainer as Hands
+from tests.browser.hands import begin
+from tools.browser import REMEDY, find_browser, launched
+from vae_lib.model import VAE
+from vae_lib.panels.explorer import Explorer
+from vae_lib.panels.quantization import quantize
+from vae_lib.panels.trainer import Trainer
+
+pytestmark = pytest.mark.slow
+
+# What JupyterLab says of lists in an output; it may come before or after the panel's own.
+JUPYTERLAB = """<style>
+.jp-OutputArea-output :is(dl, dt, dd) { display: block }
+.jp-OutputArea-output dl { width: 100%; overflow: hidden; padding: 0; margin: 0 }
+.jp-OutputArea-output dt { font-weight: bold; float: left; width: 20%; padding: 0; margin: 0 }
+.jp-OutputArea-output dd { float: left; width: 80%; padding: 0; margin: 0 }
+</style>"""
+BOXES = """(parts) => parts.map((part) => {
+  const { top, bottom, left, right } = part.getBoundingClientRect();
+  return { top, bottom, left, right };
+})"""
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    if find_browser() is None:
+        pytest.skip(REMEDY)
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def show(chromium):
+    """Show HTML on a page; in the end nothing may have gone wrong on it."""
+    faults, pages = [], []
+
+    def shown(html):
+        page = chromium.new_page(viewport={"width": 1280, "height": 900})
+        pages.append(page)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+        page.set_content(f"<!doctype html><html lang=en><title>A page</title>{html}")
+        return page
+
+    yield shown
+    for page in pages:
+        page.close()
+    assert faults == []
+
+
+@pytest.fixture(scope="module")
+def network():
+    return quantize(VAE(z_dim=2))
+
+
+@pytest.fixture(scope="module")
+def explorer(network, split):
+    return Explorer({0: network}, split.x_test[:100], split.y_test[:100]).html()
+
+
+@pytest.fixture(scope="module")
+def trainer(split):
+    return Trainer(split.x_train[:64]).html()
+
+
+def test_equal_panels_each_come_to_life(show, explorer, trainer):
+    page = begin(show(2 * (explorer + trainer)))
+    panels = page.locator(".vae-panel")
+    for k, kind in enumerate([".explorer", ".trainer"] * 2):
+        panels.nth(k).locator(kind).wait_for()
+        assert panels.nth(k).locator(".explorer, .trainer").count() == 1
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(({ id }) => id)")
+    assert len(ids) == len(set(ids))
+    first, second = (panels.nth(k).locator("[data-role='z1']") for k in (0, 2))
+    second.press("ArrowRight")
+    assert (first.input_value(), second.input_value()) == ("0", "0.05")
+
+
+def test_an_explorer_shows_the_classes_that_there_are(show, network, split):
+    some = [label in (3, 5, 8) for label in split.y_test]
+    x, labels = split.x_test[some][:60], split.y_test[some][:60] + 10
+    page = begin(show(Explorer({0: network}, x, labels).html()))
+    choice = page.locator("[data-role='test-digit']")
+    assert choice.locator("option").all_text_contents() == ["choose", "13", "15", "18"]
+    assert page.locator("[data-role='caption']").text_content()[-2:] in {"13", "15", "18"}
+    choice.select_option("18")
+    page.get_by_text("Code: mean (").wait_for()
+
+
+def test_an_explorer_of_one_class_works(show, network, split):
+    ones = split.x_test[split.y_test == 1][:5]
+    page = begin(show(Explorer({0: network}, ones, [0] * 5).html()))
+    assert page.locator("[data-role='caption']").text_content()[-1] == "0"
+
+
+@pytest.mark.parametrize("order", ["{host}{panel}", "{panel}{host}"])
+@pytest.mark.parametrize("name", ["explorer", "trainer"])
+def test_a_host_s_lists_leave_the_panels_in_order(show, request, name, order):
+    html = order.format(host=JUPYTERLAB, panel=request.getfixturevalue(name))
+    page = show(f"<div class='jp-OutputArea-output'>{html}</div>")
+    page.locator(f".{name} dl").wait_for()
+    terms, texts = (page.locator(f"dl {tag}").evaluate_all(BOXES) for tag in ("dt", "dd"))
+    assert all(term["bottom"] <= text["top"] for term, text in zip(terms, texts, strict=True))
+    assert all(one["right"] <= next_one["left"] for one, next_one in pairwise(terms))
+
+
+def test_the_status_is_never_behind_the_numbers(show, trainer):
+    page = show(trainer)
+    hands = Hands(page)
+    for iteration in "12":
+        hands.press("step")
+        seen = page.wait_for_function(
+            "(n) => document.querySelector('[data-role=iteration]').textContent === n"
+            " && document.querySelector('.trainer').innerText",
+            arg=iteration,
+        )
+        assert f"Stepped to iteration {iteration}:" in seen.json_value()
+    hands.press("reset")
+    hands.wait("() => role('iteration').textContent === '0'")
+    assert "Back at the start" in hands.part("status").text_content()
+
+
+def test_what_was_under_way_when_it_began_to_train_is_not_said(show, trainer):
+    page = show(trainer)
+    hands = Hands(page)
+    page.evaluate(
+        "for (const name of ['step', 'play']) document.querySelector(`[data-role=${name}]`).click()"
+    )
+    hands.reach(2)
+    assert hands.part("status").text_content() == ""

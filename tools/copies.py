@@ -62,10 +62,11 @@ def update_copy(path: Path, book: NotebookNode) -> str:
         return f"{error}; it is kept as {aside.name}, and a new copy made"
     if mine.metadata.get(BASE) == book.metadata[BASE]:
         return ""
-    cells = merged(base_of(path, mine), by_id(mine), by_id(book))
+    theirs = by_id(book)
+    cells = merged(base_of(path, mine), by_id(mine), theirs)
     metadata = {**mine.metadata, BASE: book.metadata[BASE]}
     write(path, NotebookNode({**book, "metadata": metadata, "cells": cells}), book)
-    yours = sum(not same(cell, by_id(book).get(cell.id)) for cell in cells)
+    yours = sum(not same(cell, theirs.get(cell.id)) for cell in cells)
     return f"{short(path)}: updated" + f", {yours} cells in it are yours" * (yours > 0)
 
 

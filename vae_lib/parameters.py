@@ -139,15 +139,16 @@ def validated(values: Mapping[str, Any], allowed: type[BaseModel]) -> dict[str, 
         allowed: what they may be.
 
     Returns:
-        Those given, with numbers of any kind as Python's own.
+        Those given, in their order, with numbers of any kind as Python's own.
 
     Raises:
         ParameterError: names each parameter at fault, what it was, what it may be.
     """
     try:
-        return allowed.model_validate(dict(values)).model_dump(exclude_unset=True)
+        parameters = allowed.model_validate(dict(values)).model_dump()
     except ValidationError as faults:
         raise _in_one_line(faults, allowed.model_fields) from None
+    return {name: parameters[name] for name in values}
 
 
 def check_parameters(names: MutableMapping[str, Any]) -> None:
@@ -167,7 +168,7 @@ def check_parameters(names: MutableMapping[str, Any]) -> None:
     fields = ChapterParameters.model_fields
     came_in = _set_before(names["In"]) if "In" in names else _values(names)
     judged = dict.fromkeys([*fields, *came_in])
-    given = {name: _number(names[name], name) for name in judged if name in names}
+    given = {name: number_in(names[name], name) for name in judged if name in names}
     parameters = validated(given, ChapterParameters)
     names.update(parameters)
     books = ChapterParameters(data=parameters.get("data", "auto")).model_dump()
@@ -181,8 +182,11 @@ def _values(names: Mapping[str, Any]) -> Iterator[str]:
             yield name
 
 
-def _number(value: Any, name: str) -> Any:
-    """Read a number that was passed as text, where the parameter is a number."""
+def number_in(value: Any, name: str) -> Any:
+    """Read a number that was passed as text, where the parameter is a number.
+
+    What is no text, or no number, stays as it was.
+    """
     field = ChapterParameters.model_fields.get(name)
     if isinstance(value, str) and field and field.annotation in {int, float}:
         with suppress(ValueError):

@@ -10,7 +10,7 @@ import pytest
 from tests.helpers import refused
 from vae_lib.checks import check, report_only
 from vae_lib.model import VAE
-from vae_lib.parameters import ChapterParameters, ParameterError, check_parameters
+from vae_lib.parameters import ChapterParameters, ParameterError, check_parameters, validated
 from vae_lib.training import train
 
 
@@ -136,6 +136,11 @@ def test_under_other_parameters_than_the_books_a_check_reports_and_goes_on(value
     else:
         with pytest.raises(AssertionError):
             check("a statement", False)
+
+
+def test_values_come_back_in_the_order_in_which_they_were_given():
+    given = {"seed": np.int64(3), "z_dim": 2, "learning_rate": 1}
+    assert list(validated(given, ChapterParameters).items()) == [*given.items()]
 
 
 def test_the_books_defaults_are_the_librarys():

@@ -170,7 +170,7 @@ def train_together(
     cluster = read_cluster()
     arguments = {"iterations": iterations, "batch_size": batch_size, "report_every": report_every}
     arguments = validated({**arguments, "seed": seed, "binarize": False}, TrainingParameters)
-    iterations, batch_size, report_every, _, seed = arguments.values()
+    iterations, batch_size, report_every, seed, _ = arguments.values()
     check_trainable(model, honored=())
     x = np.ascontiguousarray(as_images(x, model.x_dim))  # (n, x_dim)
     if batch_size < (k := len(cluster.workers)):

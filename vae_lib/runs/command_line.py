@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import click
 
 from vae_lib.data import DataError
-from vae_lib.parameters import ChapterParameters, ParameterError, validated
+from vae_lib.parameters import ChapterParameters, ParameterError, number_in, validated
 from vae_lib.runs.run import Outcome, stop
 from vae_lib.runs.sweep import NOTEBOOK, Point, SweepError, plan, sweep
 from vae_lib.support.commands import SeveralValues, WholeNumber, status_of
@@ -113,15 +113,7 @@ def show(
 def read(_: click.Context, option: click.Parameter, words: Sequence[str]) -> list[Any]:
     """Read the values of a parameter of chapter 6."""
     name = str(option.name)
-    given = [number_in(word, ChapterParameters.model_fields[name].annotation) for word in words]
-    return [validated({name: value}, ChapterParameters)[name] for value in given]
-
-
-def number_in(word: str, kind: Any) -> Any:
-    """Read a number, where the parameter is one; what is none stays as it was typed."""
-    with suppress(ValueError):
-        return kind(word) if kind in (int, float) else word
-    return word
+    return [validated({name: number_in(word, name)}, ChapterParameters)[name] for word in words]
 
 
 def chapter_option(name: str) -> click.Option:

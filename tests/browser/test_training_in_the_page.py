@@ -65,14 +65,26 @@ def test_a_larger_beta_costs_the_code_its_words_while_it_runs(trainer):
     assert trainer.number("kl") < before - 1
 
 
-def test_without_noise_and_price_the_code_spreads(trainer):
+def test_without_price_and_noise_the_code_goes_on_spreading(trainer):
     trainer.press("play")
     trainer.reach(ENOUGH)
+    trainer.press("play")
+    trainer.says("Paused at iteration")
     before = trainer.number("kl")
     trainer.set("beta", 0)
     trainer.part("noise").uncheck()
+    trainer.press("play")
+    trainer.reach(trainer.number("iteration") + 8 * ENOUGH)
+    assert trainer.number("kl") > before + 2
+
+
+def test_without_noise_the_code_shrinks_towards_the_prior(trainer):
+    trainer.press("play")
+    trainer.reach(ENOUGH)
+    before = trainer.number("kl")
+    trainer.part("noise").uncheck()
     trainer.reach(trainer.number("iteration") + 2 * ENOUGH)
-    assert trainer.number("kl") > before
+    assert trainer.number("kl") < before / 2
 
 
 def test_a_learning_rate_that_breaks_it_is_said_and_reset_starts_again(trainer):

@@ -11,7 +11,8 @@ import math
 from typing import Any
 
 from vae_lib.support.initializer import he_normal
-from vae_lib.support.xla import compiled, generator
+from vae_lib.support.precision import in_one_precision
+from vae_lib.support.xla import as_seed, compiled, generator
 from vae_lib.tensorflow_quietly import keras, tf
 
 # Added to a seed of coins, it is no seed of noise: the two never share their random bits. Of each
@@ -19,11 +20,13 @@ from vae_lib.tensorflow_quietly import keras, tf
 COINS = (0, 2**31)
 
 
+@in_one_precision
 def pixel_mean(logits: Any) -> Any:
     """The mean E[x|z] of every pixel, in (0, 1): the sigmoid of the logits, same shape."""
     return tf.sigmoid(logits)
 
 
+@in_one_precision
 def bernoulli_log_likelihood(x: Any, logits: Any) -> Any:
     """Compute log p(x|z) where each pixel is a coin with probability sigmoid(logits).
 
@@ -53,8 +56,11 @@ def binarize(x: Any, seed: Any) -> Any:
     Returns:
         Zeros and ones, float32, shape `(batch, x_dim)`. The probability is right to 2⁻¹⁶;
         pixels that are 0 or 1 stay what they are.
+
+    Raises:
+        ValueError: if the seed is not two integers.
     """
-    return _flip(tf.cast(x, tf.float32), tf.cast(seed, tf.int64) + COINS)
+    return _flip(tf.cast(x, tf.float32), as_seed(seed) + COINS)
 
 
 # 16 random bits decide a pixel, so that one draw of 32 serves two.
@@ -66,6 +72,7 @@ def _flip(x: Any, seed: Any) -> Any:
     return tf.cast(tf.cast(tf.reshape(bits, tf.shape(x)), tf.float32) < 2.0**16 * x, tf.float32)
 
 
+@in_one_precision
 def gaussian_log_likelihood(x: Any, mean: Any, variance: float = 1.0) -> Any:
     """Compute log p(x|z) where each pixel is N(mean, variance), constant included.
 
@@ -81,6 +88,7 @@ def gaussian_log_likelihood(x: Any, mean: Any, variance: float = 1.0) -> Any:
     return -0.5 * tf.reduce_sum(squares + math.log(2.0 * math.pi * variance), axis=-1)  # (batch,)
 
 
+@in_one_precision
 def continuous_bernoulli_log_likelihood(x: Any, logits: Any) -> Any:
     """Compute log p(x|z) where each pixel has a density proportional to exp(x · logit) on [0, 1].
 

@@ -9,9 +9,11 @@ appendix B.
 
 from typing import Any
 
+from vae_lib.support.precision import in_one_precision
 from vae_lib.tensorflow_quietly import tf
 
 
+@in_one_precision
 def kl_divergence(mean: Any, log_var: Any) -> Any:
     """KL(N(mean, diag exp(log_var)) ‖ N(0, I)), in closed form.
 
@@ -26,6 +28,7 @@ def kl_divergence(mean: Any, log_var: Any) -> Any:
     return tf.reduce_sum(per_dimension, axis=-1)  # (batch,)
 
 
+@in_one_precision
 def elbo(log_likelihood: Any, kl: Any) -> Any:
     """The evidence lower bound on log p(x), from its two parts.
 

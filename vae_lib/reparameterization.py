@@ -6,12 +6,14 @@ Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, section 2.4
 import math
 from typing import Any
 
-from vae_lib.support.xla import compiled, generator
+from vae_lib.support.precision import in_one_precision
+from vae_lib.support.xla import as_seed, compiled, generator
 from vae_lib.tensorflow_quietly import tf
 
 ABOVE_MINUS_1 = -1.0 + 2.0**-24  # the next float32: at -1 itself the draw would be minus infinity
 
 
+@in_one_precision
 def reparameterize(mean: Any, log_var: Any, eps: Any) -> Any:
     """Turn standard normal noise into a sample of N(mean, diag exp(log_var)).
 
@@ -38,8 +40,11 @@ def standard_normal(shape: Any, seed: Any) -> Any:
 
     Returns:
         float32 draws of the given shape.
+
+    Raises:
+        ValueError: if the seed is not two integers.
     """
-    return _draw(tf.cast(shape, tf.int32), tf.cast(seed, tf.int64))
+    return _draw(tf.cast(shape, tf.int32), as_seed(seed))
 
 
 # Compiled by XLA wherever it is called from: XLA and TensorFlow's own kernels turn one

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from vae_lib.decoder import binarize
 from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.tensorflow_quietly import tf
 
@@ -70,3 +71,15 @@ def test_draws_are_the_same_in_eager_code_in_a_graph_and_under_xla(jit_compile):
 
     mean, seed = tf.zeros((64, 7)), tf.constant([5, 6], tf.uint32)
     np.testing.assert_array_equal(compiled(mean, seed), standard_normal((64, 7), (5, 6)))
+
+
+@pytest.mark.parametrize("draw", [standard_normal, binarize])
+@pytest.mark.parametrize("seed", [5, (1,), (1, 2, 3), (1.5, 2), ("a", "b"), None, [[1, 2]]])
+def test_a_seed_is_two_integers(draw, seed):
+    with pytest.raises(ValueError, match=r"seed: must be two integers.* not "):
+        draw(np.full((2, 3), 0.5) if draw is binarize else (2, 3), seed)
+
+
+@pytest.mark.parametrize("seed", [[1, 2], np.array([1, 2], np.uint8), tf.constant([1, 2])])
+def test_two_integers_of_any_kind_are_a_seed(seed):
+    np.testing.assert_array_equal(standard_normal((2, 3), seed), standard_normal((2, 3), (1, 2)))

@@ -56,6 +56,21 @@ def generator() -> str:
     return "threefry" if has_xla() else "auto_select"
 
 
+def as_seed(seed: Any) -> Any:
+    """Check the seed of a draw, two integers, and return it as TensorFlow's generators take it.
+
+    Raises:
+        ValueError: if it is anything else.
+    """
+    try:
+        numbers = tf.convert_to_tensor(seed)
+    except (TypeError, ValueError):
+        numbers = None
+    if numbers is None or numbers.shape != (2,) or not numbers.dtype.is_integer:
+        raise ValueError(f"seed: must be two integers, such as (0, 1), not {seed!r}")
+    return tf.cast(numbers, tf.int64)
+
+
 class compiled:  # noqa: N801 (a decorator)
     """Compile a function of tensors: by XLA, or without it to a graph of TensorFlow's kernels.
 

@@ -11,6 +11,10 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 # Not =======, which underlines a heading.
 CONFLICT = re.compile(r"^(<<<<<<<|>>>>>>>) ", re.MULTILINE)
+TAKES = (
+    "it takes `format: jb-book`, `root: index`, and under `chapters` or `parts` each page, "
+    "as `file: chapters/NAME`"
+)
 
 
 class BookError(Exception):
@@ -23,10 +27,32 @@ def short(path: Path) -> str:
 
 
 def sources(folder: Path) -> list[Path]:
-    """Return the chapters that _toc.yml, beside their folder, names; other files are none."""
-    pages = map(str, parse_toc_yaml(folder.parent / "_toc.yml"))
+    """Return the chapters that _toc.yml, beside their folder, names; other files are none.
+
+    Raises:
+        BookError: it is not there, cannot be read, or names no chapter.
+    """
     prefix = f"{folder.name}/"
-    return [folder.parent / f"{page}.md" for page in pages if page.startswith(prefix)]
+    pages = [page for page in pages_of(folder.parent) if page.startswith(prefix)]
+    if not pages:
+        raise BookError(f"_toc.yml names no page in {prefix}; {TAKES}")
+    return [folder.parent / f"{page}.md" for page in pages]
+
+
+def pages_of(root: Path) -> list[str]:
+    """Return the pages that _toc.yml names, in order.
+
+    Raises:
+        BookError: it is not there, or cannot be read.
+    """
+    toc = root / "_toc.yml"
+    if not toc.exists():
+        raise BookError("there is no _toc.yml; `git restore _toc.yml` brings it back")
+    try:
+        return list(map(str, parse_toc_yaml(toc)))
+    except Exception as error:  # of YAML, of sphinx_external_toc, each with its own classes
+        said = " ".join(str(error).split()).rstrip(".")  # to the end, where the value stands
+        raise BookError(f"_toc.yml cannot be read: {said}; {TAKES}") from error
 
 
 def read_source(path: Path) -> NotebookNode:

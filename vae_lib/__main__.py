@@ -2,7 +2,7 @@
 
 import sys
 
-REMEDY = "pip install 'vae-lib[book]', or in a clone of the book: pip install -e '.[book]'"
+REMEDY = "pip install '.[book]' in a clone of the book"  # no package index has it
 
 if __name__ == "__main__":
     try:

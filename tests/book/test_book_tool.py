@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import ROOT, assert_says, mentions, refused
-from tools import book, launch, pairs
+from tools import book, chapters, launch, pairs
 from vae_lib.runs.freshness import FoundDigits, find_digits
 
 DIGITS = FoundDigits("small 5,000 digits", "small", "")
@@ -98,7 +98,7 @@ def test_a_page_that_reads_files_of_the_clone_is_stale_once_they_changed(root, n
 
 def test_the_configuration_names_the_pages_that_read_files_of_the_clone_and_these_files():
     named = launch.pages_of_a_clone(ROOT)
-    for source in (ROOT / "chapters").glob("*.md"):
+    for source in chapters.sources(ROOT / "chapters"):
         text, patterns = source.read_text("utf-8"), named.get(f"chapters/{source.stem}", [])
         found = {path.relative_to(ROOT).as_posix() for p in patterns for path in ROOT.glob(p)}
         read = set(re.findall(r'root / "([^"]+)"', text))

@@ -8,6 +8,8 @@ import jupytext
 import pytest
 
 from tests.book.chapters import CHAPTERS, MEASURED
+from tests.helpers import ROOT
+from tools.chapters import read_source, sources
 from vae_lib.runs.notebook import is_tagged
 
 SECTIONS = ["What to remember", "Common mistakes", "Exercises", "Further reading"]
@@ -154,6 +156,14 @@ def test_what_the_reader_writes_is_checked_by_an_assertion_that_its_solution_pas
             assert order == sorted(order)
             assert order[1] < min(i for i, c in enumerate(cells) if is_tagged(c, "solution"))
     assert with_code >= 4
+
+
+@pytest.mark.parametrize("path", sources(ROOT / "chapters"), ids=lambda path: path.stem)
+def test_xla_is_asked_for_only_where_there_is_one(path):
+    """As `compiled` and `has_xla` do: a reader's TensorFlow may bring no compiler."""
+    code = [c.source for c in read_source(path).cells if c.cell_type == "code"]
+    assert code
+    assert [source for source in code if re.search(r"jit_compile\W+True", source)] == []
 
 
 def prose(chapter):

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tests.helpers import ROOT
-from tools import launch
+from tools import chapters, launch
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
@@ -110,12 +110,12 @@ MACHINERY = {
 }
 
 
-def sources(root):
+def sources(root, notebooks):
     """The Python below a folder: the library, what builds the book, the code of the chapters."""
     for part in ("vae_lib", "tools", "_ext"):
         for path in sorted((root / part).rglob("*.py")):
             yield path.relative_to(root).as_posix(), path.read_text("utf-8")
-    for path in sorted((root / "chapters").glob("*.ipynb")):
+    for path in notebooks:
         cells = [c.source for c in nbformat.read(path, 4).cells if c.cell_type == "code"]
         lines = "\n".join(cells).splitlines()
         code = "\n".join(line for line in lines if not line.startswith(("%", "!")))
@@ -144,11 +144,11 @@ def imported(source):
             yield node.module.partition(".")[0]
 
 
-def undeclared(root, about_the_clone=()):
+def undeclared(root, notebooks, about_the_clone):
     """What is imported below a folder that pyproject.toml does not name for it."""
     distributions = packages_distributions()
     found = set()
-    for name, source in sources(root):
+    for name, source in sources(root, notebooks):
         for module in set(imported(source)) - sys.stdlib_module_names:
             brought_by = {canonicalize_name(d) for d in distributions.get(module, [module])}
             if not brought_by & allowed(name, about_the_clone):
@@ -159,7 +159,8 @@ def undeclared(root, about_the_clone=()):
 def test_what_the_library_and_the_chapters_import_is_declared():
     comes_with = {*COMES_WITH.values(), *COMES_WITH_THE_BOOK.values()}
     assert comes_with <= {canonicalize_name(r.name) for r in DECLARED}
-    assert undeclared(ROOT, launch.pages_of_a_clone(ROOT)) == set()
+    notebooks = [path.with_suffix(".ipynb") for path in chapters.sources(ROOT / "chapters")]
+    assert undeclared(ROOT, notebooks, launch.pages_of_a_clone(ROOT)) == set()
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,8 @@ def test_an_undeclared_import_is_found(tmp_path, file, code, found):
     cells = [nbformat.v4.new_code_cell(code)]
     is_chapter = path.suffix == ".ipynb"
     path.write_text(nbformat.writes(nbformat.v4.new_notebook(cells=cells)) if is_chapter else code)
-    assert undeclared(tmp_path, ["chapters/benchmark"]) == {f"{file} imports {found}"}
+    notebooks = [path] if is_chapter else []
+    assert undeclared(tmp_path, notebooks, ["chapters/benchmark"]) == {f"{file} imports {found}"}
 
 
 def test_a_page_about_the_clone_imports_what_the_clone_has():

@@ -7,12 +7,13 @@ from itertools import chain
 import pytest
 from pypdf import PdfReader
 
+from tests.book.chapters import CHAPTERS
 from tests.helpers import ROOT
 from tools.browser import REMEDY, find_browser
 from tools.pdf import NAME, page_numbers
 
 BOOK = ROOT / "_build/html"
-CHAPTERS = [
+TITLES = [
     "Theory: why latent variables",
     "Encoder: from an image to a distribution",
     "Decoder: from a latent vector to a likelihood",
@@ -22,7 +23,7 @@ CHAPTERS = [
     "The latent space: what the model has learned",
     "Evaluation: a case where the truth is known",
 ]
-NUMBERED = [f"{k}. {title}" for k, title in enumerate(CHAPTERS, 1)]
+NUMBERED = [f"{k}. {title}" for k, title in enumerate(TITLES, 1)]
 
 
 @pytest.fixture(scope="module")
@@ -52,16 +53,14 @@ def flat(outline):
 
 def test_the_bookmarks_have_every_chapter_in_order(book):
     titles = [each.title for each in flat(book.outline)]
-    found = [title for title in titles if re.sub(r"^\d\. ", "", title) in CHAPTERS]
+    found = [title for title in titles if re.sub(r"^\d\. ", "", title) in TITLES]
     assert found == NUMBERED
 
 
 def test_each_chapter_begins_on_the_page_that_its_link_leads_to(book, pdf):
     """And its text can be searched."""
     numbers = page_numbers(pdf)
-    places = [
-        f"chapters-{path.stem}" for path in sorted((ROOT / "chapters").glob("[0-9][0-9]-*.md"))
-    ]
+    places = [f"chapters-{path.stem}" for path in CHAPTERS]
     for place, title in zip(places, NUMBERED, strict=True):
         text = book.pages[numbers[place] - 1].extract_text()
         assert title in " ".join(text.split())

@@ -28,8 +28,8 @@ import numpy as np
 
 import vae_lib
 from vae_lib.data import load_mnist
-from vae_lib.model import VAE
-from vae_lib.plots import use_book_style
+from vae_lib.model import VAE, load_model
+from vae_lib.plots import loss_curves, use_book_style
 from vae_lib.tensorflow_quietly import keras
 from vae_lib.training import train
 
@@ -39,8 +39,10 @@ model = VAE(z_dim=2, h_dim=16)
 model.compile(keras.optimizers.Adam(1e-2))
 history = train(model, digits.x_train, iterations=100, report_every=50)
 model.save("model.keras")
-loaded = keras.models.load_model("model.keras")
-codes = [each.encoder(digits.x_test[:8])[0].numpy() for each in (model, loaded)]
+loaded = [load("model.keras") for load in (load_model, keras.models.load_model)]
+codes = [each.encoder(digits.x_test[:8])[0].numpy() for each in (model, *loaded)]
+figure = loss_curves(history)
+figure.savefig("losses.png")
 
 lacking = {}
 for module in pkgutil.walk_packages(vae_lib.__path__, "vae_lib."):
@@ -51,7 +53,8 @@ for module in pkgutil.walk_packages(vae_lib.__path__, "vae_lib."):
 print(json.dumps({
     "shape": digits.x_train.shape,
     "losses": np.asarray(history["loss"], float).tolist(),
-    "loaded is the same": np.array_equal(*codes),
+    "loaded is the same": [np.array_equal(codes[0], each) for each in codes[1:]],
+    "drawn": [ax.lines[0].get_ydata().tolist() for ax in figure.axes],
     "lacking": lacking,
     "packages": [each.name.lower() for each in distributions()],
 }))
@@ -139,11 +142,12 @@ def test_it_brings_nothing_that_only_the_book_takes(used):
     assert not [name for name in packages if name.startswith("jupyter")]
 
 
-def test_it_trains_saves_and_loads(used):
+def test_it_trains_draws_saves_and_loads(used):
     assert used["shape"] == [4000, 784]
     first, last = used["losses"]
     assert last < first < 784 * 0.6932  # nats: less than a coin for each pixel
-    assert used["loaded is the same"]
+    assert used["drawn"][0] == used["losses"]
+    assert used["loaded is the same"] == [True, True]
 
 
 def test_only_the_rooms_that_an_extra_is_for_lack_something(used):
@@ -159,7 +163,7 @@ def test_the_program_says_in_one_sentence_what_it_lacks(installed, words):
     done = installed("-m", "vae_lib", *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
-    for part in ("click", "pip install 'vae-lib[book]'", "pip install -e '.[book]'"):
+    for part in ("click", "pip install '.[book]'", "clone"):
         assert part in done.stderr
 
 
@@ -167,4 +171,4 @@ def test_the_panels_say_in_one_sentence_what_they_lack(installed):
     done = installed("-c", "from vae_lib.panels.explorer import Explorer")
     *_, last = done.stderr.splitlines()
     assert "anywidget" in last
-    assert "pip install 'vae-lib[notebook]'" in last
+    assert "pip install '.[notebook]'" in last

@@ -171,7 +171,7 @@ def test_what_is_not_installed_is_named_with_its_remedy(name, words, tmp_path):
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert_says(done.stderr, name, "pip install 'vae-lib[book]'", "pip install -e '.[book]'")
+    assert_says(done.stderr, name, "pip install '.[book]'", "clone")
 
 
 @pytest.mark.slow

@@ -4,5 +4,5 @@ from importlib.util import find_spec
 
 if find_spec("anywidget") is None:
     raise ModuleNotFoundError(
-        "vae_lib.panels needs anywidget: pip install 'vae-lib[notebook]'", name="anywidget"
+        "vae_lib.panels needs anywidget: pip install '.[notebook]' in a clone of the book", name="anywidget"
     )

@@ -3,12 +3,13 @@
 Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014.
 """
 
+import copy
 import inspect
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -25,6 +26,14 @@ from vae_lib.parameters import ModelParameters, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.support.xla import drop_graphs
 from vae_lib.tensorflow_quietly import keras, tf
+
+
+class _Start(NamedTuple):
+    """An optimizer as `compile` was given it."""
+
+    optimizer: Any
+    config: dict[str, Any]
+    variables: list[np.ndarray]
 
 
 @keras.saving.register_keras_serializable(package="vae_lib")
@@ -93,6 +102,11 @@ class VAE(keras.Model):
         return int(self._config["z_dim"])
 
     @property
+    def h_dim(self) -> int:
+        """Width of the hidden layers."""
+        return int(self._config["h_dim"])
+
+    @property
     def x_dim(self) -> int:
         """Number of pixels."""
         return int(self._config["x_dim"])
@@ -101,6 +115,16 @@ class VAE(keras.Model):
     def likelihood(self) -> str:
         """The name of p(x|z)."""
         return str(self._config["likelihood"])
+
+    @property
+    def variance(self) -> float:
+        """σ² of the Gaussian likelihood."""
+        return float(self._config["variance"])
+
+    @property
+    def seed(self) -> int:
+        """The seed that it was made with, or started again with."""
+        return int(self._config["seed"])
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the weights for images of shape `(batch, x_dim)`."""
@@ -137,7 +161,7 @@ class VAE(keras.Model):
         """Compute log p(x|z) of each image by this model's likelihood, in nats, `(batch,)`."""
         if self.likelihood == "bernoulli":
             return bernoulli_log_likelihood(x, logits)
-        return gaussian_log_likelihood(x, pixel_mean(logits), self.config["variance"])
+        return gaussian_log_likelihood(x, pixel_mean(logits), self.variance)
 
     def terms(self, x: Any, outputs: dict[str, Any]) -> tuple[Any, Any]:
         """The two parts of the loss of each image, in nats, shape `(batch,)` each.
@@ -226,18 +250,25 @@ class VAE(keras.Model):
         )
         super().compile(optimizer, **settings)
         drop_graphs(self)
+        self.optimizer.build(self.trainable_variables)
         # `restart` goes back to these. Beside the attributes that Keras tracks.
-        self.__dict__["_optimizer_config"] = self.optimizer.get_config()
+        self.__dict__["_start"] = _Start(
+            self.optimizer,
+            copy.deepcopy(self.optimizer.get_config()),
+            [keras.ops.convert_to_numpy(v) for v in self.optimizer.variables],
+        )
 
     # Keras asks for both where `compile` is a model's own.
     def get_compile_config(self) -> dict[str, Any] | None:
-        """What Keras needs to compile this model again."""
-        return cast("dict[str, Any] | None", super().get_compile_config())
+        """What Keras needs to compile this model again, with the learning rate that it had then."""
+        config = cast("dict[str, Any] | None", super().get_compile_config())
+        if config is not None and self.optimizer is self.__dict__["_start"].optimizer:
+            config["optimizer"]["config"] = copy.deepcopy(self.__dict__["_start"].config)
+        return config
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compile a loaded model, with an optimizer that goes on where it stood."""
+        """Compile a loaded model; where its optimizer stood is in the file, beside the weights."""
         self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Train as Keras does, on images alone.
@@ -245,7 +276,7 @@ class VAE(keras.Model):
         Raises:
             ValueError: `x` is not what images may be, or something else was given besides.
         """
-        return super().fit(**self._images_alone(super().fit, x, *args, **kwargs))
+        return self._on_images(super().fit, x, *args, **kwargs)
 
     def evaluate(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Average loss, reconstruction and KL over images, as Keras does.
@@ -253,7 +284,7 @@ class VAE(keras.Model):
         Raises:
             ValueError: as in `fit`.
         """
-        return super().evaluate(**self._images_alone(super().evaluate, x, *args, **kwargs))
+        return self._on_images(super().evaluate, x, *args, **kwargs)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """What `call` makes of images, as arrays.
@@ -261,23 +292,51 @@ class VAE(keras.Model):
         Raises:
             ValueError: as in `fit`.
         """
-        return super().predict(**self._images_alone(super().predict, x, *args, **kwargs))
+        return self._on_images(super().predict, x, *args, **kwargs)
 
-    def _images_alone(self, method: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Bind the arguments of a method of Keras's, checked; images become what they should be."""
+    def train_on_batch(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Take one step, as Keras does.
+
+        Raises:
+            ValueError: as in `fit`.
+        """
+        return self._on_images(super().train_on_batch, x, *args, **kwargs)
+
+    def test_on_batch(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute loss, reconstruction and KL of one minibatch, as Keras does.
+
+        Raises:
+            ValueError: as in `fit`.
+        """
+        return self._on_images(super().test_on_batch, x, *args, **kwargs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """What `call` makes of one minibatch, as arrays.
+
+        Raises:
+            ValueError: as in `fit`.
+        """
+        return self._on_images(super().predict_on_batch, x)
+
+    def _on_images(self, method: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of Keras's with images alone, which pass the gate."""
         given = dict(inspect.signature(method).bind(*args, **kwargs).arguments)
         given |= given.pop("kwargs", {})
         _refuse(**{n: given.get(n) for n in ("sample_weight", "class_weight", "y")})
+        gate = _Gate(self.x_dim)
         if isinstance(images := given.get("validation_data"), tuple):
             images, *others = images
             names = ("y of validation_data", "its sample_weight")
             _refuse(**dict(zip(names, others, strict=False)))
-            given["validation_data"] = (as_images(images, self.x_dim),)
-        elif is_array(images):
-            given["validation_data"] = as_images(images, self.x_dim)
-        if is_array(given.get("x")):
-            given["x"] = as_images(given["x"], self.x_dim)
-        return given
+            given["validation_data"] = (gate.let_in(images),)
+        elif images is not None:
+            given["validation_data"] = gate.let_in(images)
+        try:
+            return method(**given | {"x": gate.let_in(given.get("x"))})
+        except tf.errors.OpError:
+            if gate.refusal is None:
+                raise
+            raise gate.refusal from None
 
     def decode(self, z: Any) -> Any:
         """The mean images E[x|z], shape `(n, x_dim)`, of latent vectors `(n, z_dim)`."""
@@ -293,7 +352,10 @@ class VAE(keras.Model):
 
         Raises:
             ParameterError: the seed is not what it may be.
+            ValueError: the optimizer is not the one that the model was compiled with.
         """
+        if getattr(self, "optimizer", None) is not None:
+            check_compiled(self)
         start = type(self).from_config({**self.get_config(), "seed": seed})
         seed = start.config["seed"]
         self.set_weights(start.get_weights())
@@ -301,11 +363,9 @@ class VAE(keras.Model):
         self.evaluation_noise.state.assign(start.evaluation_noise.state)
         self._config["seed"] = seed
         if getattr(self, "optimizer", None) is not None:
-            optimizer = type(self.optimizer).from_config(self.__dict__["_optimizer_config"])
-            for each in (self.optimizer, optimizer):
-                each.build(self.trainable_variables)
-            for mine, new in zip(self.optimizer.variables, optimizer.variables, strict=True):
-                mine.assign(new)
+            begin = self.__dict__["_start"].variables
+            for variable, value in zip(self.optimizer.variables, begin, strict=True):
+                variable.assign(value)
 
     def get_config(self) -> dict[str, Any]:
         """What Keras needs to make this model again."""
@@ -355,6 +415,36 @@ def load_model(path: str | Path) -> VAE:
     return model
 
 
+class _Gate:
+    """Checks images, and those of a data set when it comes to them.
+
+    Attributes:
+        refusal: why a minibatch of a data set was refused; TensorFlow's error hides it.
+    """
+
+    def __init__(self, x_dim: int) -> None:
+        self._x_dim = x_dim
+        self.refusal: ValueError | None = None
+
+    def let_in(self, source: Any) -> Any:
+        if isinstance(source, tf.data.Dataset):
+            return source.map(self._let_in_minibatch)
+        return as_images(source, self._x_dim) if is_array(source) else source
+
+    @tf.autograph.experimental.do_not_convert
+    def _let_in_minibatch(self, x: Any, *others: Any) -> Any:
+        x = tf.numpy_function(self._as_images, [x], tf.float32)
+        x = tf.ensure_shape(x, (None, self._x_dim))  # (batch, x_dim)
+        return (x, *others) if others else x
+
+    def _as_images(self, x: Any) -> np.ndarray:
+        try:
+            return as_images(x, self._x_dim)
+        except ValueError as refusal:
+            self.refusal = refusal
+            raise
+
+
 def _in_single_precision(tensor: Any) -> Any:
     """Take what a layer computed in half precision to single: losses are sums over many pixels."""
     return tf.cast(tensor, tf.float32) if tensor.dtype.size < 4 else tensor
@@ -374,6 +464,21 @@ def _refuse(**given: Any) -> None:
             )
 
 
+def check_compiled(model: Any) -> None:
+    """Refuse a model whose optimizer did not come in through `compile`.
+
+    Raises:
+        ValueError: it has no optimizer, or another than it was compiled with.
+    """
+    if getattr(model, "optimizer", None) is None:
+        raise ValueError("the model has no optimizer: call model.compile(keras.optimizers.Adam())")
+    if model.optimizer is not model.__dict__["_start"].optimizer:
+        raise ValueError(
+            "model.optimizer was set; graphs were compiled with the one before: "
+            "call model.compile(optimizer) instead"
+        )
+
+
 def check_trainable(model: Any, honored: tuple[str, ...] = ("call",)) -> None:
     """Refuse a model that `train` or `train_together` would not train as `fit` does.
 
@@ -382,25 +487,28 @@ def check_trainable(model: Any, honored: tuple[str, ...] = ("call",)) -> None:
         honored: methods that its class may override besides those meant for it.
 
     Raises:
-        ValueError: it has no optimizer, or its class overrides what only `fit` calls.
+        ValueError: it is not compiled, or it overrides, or its optimizer has, what only `fit`
+            calls.
     """
-    if getattr(model, "optimizer", None) is None:
-        raise ValueError("the model has no optimizer: call model.compile(keras.optimizers.Adam())")
+    check_compiled(model)
     name = type(model).__name__
     for method in {"call", "compute_loss", "train_step"} - set(honored):
-        if getattr(type(model), method) is not getattr(VAE, method):
+        if getattr(getattr(model, method), "__func__", None) is not getattr(VAE, method):
             raise ValueError(
                 f"{name} overrides {method}, which is not called here; "
                 "override objective, terms or outputs_of instead, or train it with fit"
             )
+    for setting, instead in {
+        "gradient_accumulation_steps": "a larger batch_size does the same",
+        "loss_scale_factor": "losses are computed in single precision, where none is needed",
+        "use_ema": "a callback or a loop around train can average weights",
+    }.items():
+        if getattr(model.optimizer, setting, None):
+            raise ValueError(f"the optimizer has {setting}, which is for fit alone; {instead}")
     if isinstance(model.optimizer.iterations.value, tf.distribute.DistributedValues):
         raise ValueError(
             f"the model was made under a {type(model.distribute_strategy).__name__}, which is for "
             "fit alone; train it with fit, or make it outside of the strategy's scope"
-        )
-    if getattr(model.optimizer, "gradient_accumulation_steps", None):
-        raise ValueError(
-            "the optimizer has gradient_accumulation_steps; a larger batch_size does the same"
         )
     if isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer):
         raise ValueError(

@@ -8,6 +8,7 @@ from contextlib import suppress
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -38,6 +39,11 @@ def _real(value: Any) -> Any:
     return value
 
 
+def _switch(value: Any) -> Any:
+    """Take a truth value of any kind, NumPy's say; numbers are none."""
+    return bool(value) if isinstance(value, np.bool_) else value
+
+
 class ParameterError(ValueError):
     """A parameter has an unknown name or a value that it may not have.
 
@@ -60,7 +66,7 @@ Seed = Annotated[
     Whole, Field(ge=0, le=2**31 - 1, description="a whole number from 0 to 2,147,483,647")
 ]
 Rate = Annotated[Real, Field(gt=0, le=1, description="a number above 0, at most 1")]
-Switch = Annotated[bool, Field(description="True or False")]
+Switch = Annotated[bool, BeforeValidator(_switch), Field(description="True or False")]
 Variance = Annotated[Real, Field(gt=0, description="a finite number above 0")]
 Likelihood = Annotated[
     Literal["bernoulli", "gaussian"], Field(description="'bernoulli' or 'gaussian'")
@@ -195,7 +201,13 @@ def number_in(value: Any, name: str) -> Any:
 
 
 def _set_before(history: Sequence[str]) -> Iterator[str]:
-    """Find the names set in the cells before the last that do nothing but set names."""
+    """Find the names set in the cells before the last that do nothing but set names.
+
+    The search ends with the chapter's own cell of parameters, which sets them all.
+    """
+    if not isinstance(history, list):  # a parameter of that name has taken its place
+        yield "In"
+        return
     for source in reversed(history[:-1]):
         try:
             statements = ast.parse(source).body
@@ -206,3 +218,5 @@ def _set_before(history: Sequence[str]) -> Iterator[str]:
         if not statements or len(plain) != len(statements):
             return
         yield from plain
+        if set(plain) >= set(ChapterParameters.model_fields):
+            return

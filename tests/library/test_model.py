@@ -139,6 +139,19 @@ def test_sample_weights_are_refused_and_not_ignored(digits):
         small_vae().evaluate(digits[:64], digits[:64], sample_weight=np.ones(64), verbose=0)
 
 
+@pytest.mark.parametrize("method", ["train_on_batch", "test_on_batch"])
+@pytest.mark.parametrize(
+    "given",
+    [{"y": [1.0]}, {"sample_weight": [1.0]}, {"class_weight": {0: 1.0}}],
+    ids=lambda g: [*g][0],
+)
+def test_what_is_given_besides_images_is_refused_for_a_minibatch_too(digits, method, given):
+    if "class_weight" in given and method == "test_on_batch":
+        pytest.skip("test_on_batch has no such argument")
+    with refused(ValueError, *given, "images"):
+        getattr(small_vae(), method)(digits[:1], **given)
+
+
 def test_predict_returns_the_outputs_of_every_image(digits):
     model, x = small_vae(), digits[:100]
     outputs = model.predict(x, batch_size=64, verbose=0)
@@ -333,6 +346,25 @@ def test_reports_keep_their_meaning_under_another_objective(digits):
     assert told["loss"] == pytest.approx(true["reconstruction"] + 50 * true["kl"], rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [{"gradient_accumulation_steps": 2}, {"loss_scale_factor": 1000.0}, {"use_ema": True}],
+    ids=lambda setting: next(iter(setting)),
+)
+def test_train_refuses_what_only_fit_does_with_an_optimizer(digits, setting):
+    model = VAE(z_dim=2, h_dim=4)
+    model.compile(keras.optimizers.SGD(1e-4, **setting))
+    with refused(ValueError, *setting, "fit"):
+        train(model, digits, 1)
+
+
+def test_train_refuses_a_loss_that_was_set_on_the_model(digits):
+    model = small_vae()
+    model.compute_loss = lambda *args, **kwargs: 0.0
+    with refused(ValueError, "compute_loss", "objective", "fit"):
+        train(model, digits, 1)
+
+
 @pytest.mark.parametrize("method", ["compute_loss", "train_step"])
 def test_train_refuses_what_only_fit_would_call(digits, method):
     other = type("Other", (VAE,), {method: lambda self, *args, **kwargs: 0.0})(z_dim=2, h_dim=4)
@@ -365,11 +397,21 @@ def test_keras_is_given_images_alone(digits, method, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("likelihood", "gaussian"), ("z_dim", 5), ("x_dim", 9)]
+    ("name", "value"),
+    [
+        ("likelihood", "gaussian"),
+        ("z_dim", 5),
+        ("h_dim", 5),
+        ("x_dim", 9),
+        ("variance", 0.5),
+        ("seed", 5),
+    ],
 )
 def test_what_it_was_made_with_cannot_be_set(name, value):
+    model = VAE(z_dim=2, h_dim=4)
     with pytest.raises(AttributeError, match=name):
-        setattr(VAE(z_dim=2, h_dim=4), name, value)
+        setattr(model, name, value)
+    assert getattr(model, name) == model.config[name] != value
 
 
 def test_its_configuration_cannot_be_changed():
@@ -382,6 +424,45 @@ def test_a_restart_goes_back_to_the_learning_rate_that_was_compiled():
     model.optimizer.learning_rate = 0.5
     model.restart(1)
     assert float(model.optimizer.learning_rate) == pytest.approx(3e-3)
+
+
+def train_a_little(model, x):
+    if model.dtype_policy.name == "mixed_float16":
+        model.fit(x, batch_size=10, shuffle=False, verbose=0)
+    else:
+        train(model, x, 3, batch_size=10)
+
+
+@pytest.mark.parametrize(
+    ("policy", "freeze"), [("float32", False), ("float32", True), ("mixed_float16", False)]
+)
+def test_a_restart_is_a_new_model(digits, policy, freeze):
+    model, new = small_vae(dtype=policy), small_vae(seed=1, dtype=policy)
+    train_a_little(model, digits[:30])
+    model.encoder.trainable = new.encoder.trainable = not freeze
+    for _ in range(2):  # it can be done again
+        model.restart(1)
+        train_a_little(model, digits[:30])
+    train_a_little(new, digits[:30])
+    assert_same_weights(model, new)
+
+
+def test_a_loaded_model_restarts_with_the_learning_rate_that_was_compiled(tmp_path):
+    model = small_vae()
+    model.optimizer.learning_rate = 0.5
+    model.save(tmp_path / "vae.keras")
+    loaded = keras.models.load_model(tmp_path / "vae.keras")
+    assert float(loaded.optimizer.learning_rate) == pytest.approx(0.5)
+    loaded.restart(1)
+    assert float(loaded.optimizer.learning_rate) == pytest.approx(3e-3)
+
+
+def test_an_optimizer_comes_in_through_compile(digits):
+    model = small_vae()
+    model.optimizer = keras.optimizers.SGD(0.1)
+    for call in (lambda: train(model, digits, 1), lambda: model.restart(1)):
+        with refused(ValueError, "model.optimizer", "model.compile(optimizer)"):
+            call()
 
 
 @pytest.mark.slow
@@ -463,6 +544,40 @@ def test_one_gate_refuses_images_with_their_remedy(digits, spoil, parts, method)
         call()
 
 
+METHODS = ("train_on_batch", "test_on_batch", "predict_on_batch", "fit", "evaluate", "predict")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_minibatches_and_data_sets_pass_the_same_gate(digits, method):
+    model, x = small_vae(), digits[:20]
+
+    def give(images):
+        if "batch" in method:
+            return getattr(model, method)(images)
+        data = tf.data.Dataset.from_tensor_slices(images).batch(10)
+        unshuffled = {"shuffle": False} if method == "fit" else {}
+        return getattr(model, method)(data, verbose=0, **unshuffled)
+
+    with pytest.raises(ValueError, match="x had values"):
+        give(255.0 * x)
+    with pytest.raises(ValueError, match="x held 1 values"):
+        give(np.where(np.arange(x.size).reshape(x.shape) == 5, np.nan, x))
+    assert_same_weights(model, small_vae())
+    give(x.reshape(-1, 28, 28, 1).astype(np.float64))
+
+
+@pytest.mark.parametrize("kind", ["array", "tuple", "data set"])
+def test_validation_data_pass_it_too(digits, kind):
+    x = 255.0 * digits[:20]
+    data = {
+        "array": x,
+        "tuple": (x,),
+        "data set": tf.data.Dataset.from_tensor_slices(x).batch(10),
+    }[kind]
+    with pytest.raises(ValueError, match="x had values"):
+        small_vae().fit(digits[:20], validation_data=data, verbose=0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float64"])
 def test_precision_policies_work(digits, policy):
@@ -479,3 +594,8 @@ def test_precision_policies_work(digits, policy):
             train(model, digits, 1)
     else:
         assert np.isfinite(train(model, digits, 3)["loss"][0])
+    assert model.decode(np.zeros((1, 3))).dtype in {tf.float32, tf.float64}
+    exact.set_weights(model.get_weights())
+    mine, theirs = (importance_weighted_bound(m, digits[:9], 5) for m in (model, exact))
+    assert mine.dtype == np.float32
+    np.testing.assert_allclose(mine, theirs, rtol=0.01)

@@ -10,7 +10,13 @@ import pytest
 from tests.helpers import refused
 from vae_lib.checks import check, report_only
 from vae_lib.model import VAE
-from vae_lib.parameters import ChapterParameters, ParameterError, check_parameters, validated
+from vae_lib.parameters import (
+    ChapterParameters,
+    ParameterError,
+    TrainingParameters,
+    check_parameters,
+    validated,
+)
 from vae_lib.training import train
 
 
@@ -106,7 +112,14 @@ def test_only_names_that_came_in_as_parameters_are_judged():
     assert run_before["z_dim"] == 3
 
 
-@pytest.mark.parametrize("name", ["zdim", "check_parameters", "_z_dim", "len"])
+def test_what_was_set_before_the_chapters_own_cell_is_no_parameter():
+    its_own = "\n".join(f"{n} = {v!r}" for n, v in ChapterParameters().model_dump().items())
+    run_again = notebook("z_dim = 5", "history = 1", its_own, "z_dim = 3")
+    check_parameters(run_again)
+    assert run_again["z_dim"] == 3
+
+
+@pytest.mark.parametrize("name", ["zdim", "check_parameters", "_z_dim", "len", "In"])
 def test_no_name_that_came_in_as_a_parameter_hides(name):
     with refused(ParameterError, repr(name)):
         check_parameters(notebook("z_dim = 2\nseed = 1", f"# Parameters\n{name} = 2\n"))
@@ -136,6 +149,20 @@ def test_under_other_parameters_than_the_books_a_check_reports_and_goes_on(value
     else:
         with pytest.raises(AssertionError):
             check("a statement", False)
+
+
+TRAINING = {"iterations": 1, "batch_size": 1, "report_every": 1, "seed": 0}
+
+
+@pytest.mark.parametrize("value", [np.True_, np.False_, True, False])
+def test_a_truth_value_of_any_kind_is_one(value):
+    assert validated(TRAINING | {"binarize": value}, TrainingParameters)["binarize"] is bool(value)
+
+
+@pytest.mark.parametrize("value", [1, 0.0, "yes", None, np.int64(1)])
+def test_what_is_no_truth_value_is_refused(value):
+    with refused(ParameterError, "binarize", "True or False"):
+        validated(TRAINING | {"binarize": value}, TrainingParameters)
 
 
 def test_values_come_back_in_the_order_in_which_they_were_given():

@@ -4,5 +4,6 @@ from importlib.util import find_spec
 
 if find_spec("anywidget") is None:
     raise ModuleNotFoundError(
-        "vae_lib.panels needs anywidget: pip install '.[notebook]' in a clone of the book", name="anywidget"
+        "vae_lib.panels needs anywidget: pip install '.[notebook]' in a clone of the book",
+        name="anywidget",
     )

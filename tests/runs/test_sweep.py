@@ -75,6 +75,8 @@ def test_a_name_says_z_dim_and_seed_and_what_is_not_the_default():
         ({"zdim": [2]}, ParameterError, ("'zdim'", "'z_dim'")),
         ({"z_dim": [2, 0]}, ParameterError, ("z_dim", 0, 1, "10,000")),
         ({"seed": [0], "z_dim": ["2"]}, ParameterError, ("z_dim", "'2'", "whole", 1, "10,000")),
+        ({"z_dim": 2}, SweepError, ("z_dim", 2, "[2]")),
+        ({"likelihood": "gaussian"}, SweepError, ("likelihood", "'gaussian'", "['gaussian']")),
         ({"data": ["nowhere.npz"]}, ParameterError, ("data", "'nowhere.npz'", "'auto'")),
         ({"data": [__file__]}, DataError, (__file__, "not", ".npz", "source")),
     ],

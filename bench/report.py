@@ -7,6 +7,7 @@ from tabulate import tabulate
 from bench.entrants import CONTESTANTS, PRODUCTS
 from bench.protocol import Results
 from bench.summary import Spread
+from vae_lib.support.printing import say
 
 STARTUP = {
     "kernel": "start of a Jupyter kernel, which papermill needs",
@@ -67,8 +68,8 @@ def ranged(values: Spread | None, scale: float = 1.0, digits: int = 0) -> str:
 def table(title: str, headers: list[str], rows: list[list[Any]]) -> None:
     """Print a table under its title; numbers are formatted beforehand."""
     right = ["left"] + ["right"] * (len(headers) - 1)
-    print(f"\n{title}\n")
-    print(tabulate(rows, headers, disable_numparse=True, colalign=right))
+    say(f"\n{title}\n")
+    say(tabulate(rows, headers, disable_numparse=True, colalign=right))
 
 
 def show_contest(summary: Results) -> None:
@@ -102,11 +103,11 @@ def show_roofline(summary: Results) -> None:
     ]
     headers = ["", "eleven products, µs", "step / products", "2048³ product, GFLOP/s"]
     table("The matrix products of a step, one by one", headers, rows)
-    print(f"\nWork of a step: {summary['flop'] / 1e6:.2f} MFLOP.", end=" ")
-    print(f"The machine's peak: {ranged(summary['peak'], 1e-9)} GFLOP/s.")
+    work = f"Work of a step: {summary['flop'] / 1e6:.2f} MFLOP."
+    say(f"\n{work} The machine's peak: {ranged(summary['peak'], 1e-9)} GFLOP/s.")
     if "step" in summary:
         share = ranged(summary["share"], 100, 1)
-        print(f"A step of train: {ranged(summary['step'], 1e6)} µs, {share} % of the peak.")
+        say(f"A step of train: {ranged(summary['step'], 1e6)} µs, {share} % of the peak.")
 
 
 def show_variants(summary: Results) -> None:
@@ -117,7 +118,7 @@ def show_variants(summary: Results) -> None:
     ]
     table("A step of train, with one part replaced", ["", "µs", "of the step"], rows)
     numpy, xla = (ranged(summary[f"shuffle_{by}"], 1e3, 1) for by in ("numpy", "xla"))
-    print(f"\nShuffling an epoch: {numpy} ms in NumPy, {xla} ms by a sort in XLA.")
+    say(f"\nShuffling an epoch: {numpy} ms in NumPy, {xla} ms by a sort in XLA.")
 
 
 def show_growth(summary: Results) -> None:
@@ -134,7 +135,7 @@ def show_growth(summary: Results) -> None:
     ]
     headers = ["", "µs an image", "MFLOP an image", "epoch, s"]
     table("How the cost of train grows", headers, rows)
-    print(f"\nBinarized / gray: {ranged(summary['binarized_ratio'], digits=2)}.")
+    say(f"\nBinarized / gray: {ranged(summary['binarized_ratio'], digits=2)}.")
 
 
 def show_calls(summary: Results) -> None:
@@ -160,6 +161,6 @@ def show_startup(summary: Results) -> None:
 
 def show_targets(summary: list[Any]) -> None:
     """Print what was aimed at, and whether it was reached."""
-    print("\nTargets, which are meant for 60,000 images and a machine with nothing else to do\n")
+    say("\nTargets, which are meant for 60,000 images and a machine with nothing else to do\n")
     for each in summary:
-        print(f"{'✓' if each['met'] else '✗'} {each['text']}: {each['value']:.2f}")
+        say(f"{'✓' if each['met'] else '✗'} {each['text']}: {each['value']:.2f}")

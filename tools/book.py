@@ -29,6 +29,7 @@ from vae_lib.runs.freshness import FoundDigits, files_digest, find_digits, libra
 from vae_lib.runs.notebook import figure_png
 from vae_lib.runs.run import notebook_environment
 from vae_lib.support.commands import status_of
+from vae_lib.support.printing import say
 
 CELL_TIMEOUT = 1200  # seconds; the longest cell trains for a fraction of it
 REPORT = "report.xml"
@@ -196,7 +197,7 @@ def assemble(root: Path, results: dict[str, Path]) -> Path:
 
 def typeset(root: Path, source: Path) -> Path:
     """Run Jupyter Book, any warning being a failure; return the folder of checked pages."""
-    print("Typesetting the book …", flush=True)
+    say("Typesetting the book …")
     output = root / ".book/output"
     shutil.rmtree(output, ignore_errors=True)
     jupyter_book = Path(sys.executable).with_name("jupyter-book")

@@ -18,6 +18,7 @@ from pypdf import PdfReader
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from tools.browser import find_browser, launched
+from vae_lib.support.printing import say
 
 NAME = "variational-autoencoders.pdf"
 FRONT = "About this book"  # the heading of the front page, whose own is on the title page
@@ -167,7 +168,7 @@ def add_pdf(html: Path, source: Path) -> None:
     if find_browser() is None:
         print(MISSING.format("it is printed by Chromium, and there is none on PATH"), flush=True)
         return
-    print("Printing the book …", flush=True)
+    say("Printing the book …")
     try:
         pdf = print_book(html, source)
     except Error as error:

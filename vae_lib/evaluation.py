@@ -6,6 +6,7 @@ and 3.2; Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 20
 """
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -15,7 +16,7 @@ from vae_lib.data.images import as_images
 from vae_lib.model import VAE
 from vae_lib.parameters import BoundParameters, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
-from vae_lib.support.xla import compiled, kept
+from vae_lib.support.xla import GRAPHS, compiled, kept
 from vae_lib.tensorflow_quietly import tf
 
 Array = NDArray[Any]
@@ -102,11 +103,15 @@ def fit_ppca(x: ArrayLike, z_dim: int, variance: float | None = None) -> LinearG
         which x varies by less than σ² are zero.
 
     Raises:
-        ValueError: `z_dim` or `variance` is not what it may be.
+        ValueError: an argument is not what it may be.
     """
     x = np.asarray(x, np.float64)
-    if not 1 <= z_dim < x.shape[1]:
-        raise ValueError(f"z_dim was {z_dim!r}; it may be from 1 to {x.shape[1] - 1}")
+    if x.ndim != 2 or not x.size:
+        raise ValueError(f"x had the shape {x.shape}; it may be (n, x_dim), n from 1")
+    if not isinstance(z_dim, Integral) or z_dim is True or not 1 <= z_dim < x.shape[1]:
+        raise ValueError(
+            f"z_dim was {z_dim!r}; it may be a whole number from 1 to {x.shape[1] - 1}"
+        )
     b = x.mean(axis=0)  # (x_dim,)
     values, vectors = np.linalg.eigh((x - b).T @ (x - b) / len(x))  # ascending
     values, vectors = values[::-1], vectors[:, ::-1]  # (x_dim,), (x_dim, x_dim)
@@ -147,8 +152,17 @@ def importance_weighted_bound(model: Any, x: Any, n_samples: int, seed: int = 0)
         raise ValueError(f"x had the shape {x.shape}; it may be (batch, x_dim)")
     images = tf.constant(x)  # (batch, x_dim)
     shape = tuple(images.shape)
-    bound = kept(model, ("bound", shape), (), lambda: _compile(model, shape))
+    bound = kept(model, ("bound", shape), _parts(model), lambda: _compile(model, shape))
     return bound(images, tf.constant(n_samples), tf.constant(seed)).numpy()
+
+
+def _parts(model: Any) -> list[Any]:
+    """What can be replaced in a model that the bound was compiled for."""
+    if isinstance(
+        model, VAE
+    ):  # Keras lets no layer be replaced, `compile` makes other changes known
+        return []
+    return [part for name, part in vars(model).items() if name != GRAPHS]
 
 
 def _compile(model: Any, shape: tuple[int, ...]) -> Callable[[Any, Any, Any], Any]:

@@ -5,6 +5,7 @@ a sphere; Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2
 units; Hoffman and Johnson, "ELBO Surgery", 2016, for the aggregate posterior.
 """
 
+from numbers import Integral
 from statistics import NormalDist
 from typing import Any
 
@@ -28,7 +29,7 @@ def prior_grid(side: int, mass: float) -> Array:
     Raises:
         ValueError: an argument is not what it may be.
     """
-    if side < 2:
+    if not isinstance(side, Integral) or side < 2:
         raise ValueError(f"side was {side!r}; it may be a whole number from 2")
     if not 0 < mass < 1:
         raise ValueError(f"mass was {mass!r}; it may be a number between 0 and 1")

@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 STYLE = Path(__file__).with_name("book.mplstyle")
-# One for each curve, and one for each class of digit: color is never the only difference.
+# One for each curve, and one for each class: color is never the only difference.
 STYLES = ("o-", "s--", "^-.", "v:", "D-", "P--", "X-.")
 MARKERS = "osD^v<>pP*"
+MOST_CLASSES = len(MARKERS)  # as many colors as a map has, too, here and in a page
 
 
 def use_book_style() -> None:
@@ -35,14 +36,25 @@ def as_pictures(images: Any) -> np.ndarray:
     """Lay out rows of pixels as pictures, which are square where their number allows it.
 
     Args:
-        images: shape `(n, x_dim)`, or pictures, `(n, height, width)`.
+        images: shape `(n, x_dim)`, or pictures, `(n, height, width)` or `(n, height, width, 1)`.
 
     Returns:
         Pictures, `(n, height, width)`; of x_dim pixels that are no square number, one line each.
+
+    Raises:
+        ValueError: the shape is another.
     """
     pictures: np.ndarray = np.asarray(images)
+    if pictures.ndim == 4 and pictures.shape[3] == 1:
+        return pictures[..., 0]
     if pictures.ndim == 3:
         return pictures
+    if pictures.ndim != 2:
+        raise ValueError(
+            f"images had the shape {pictures.shape}; it may be (n, x_dim), (n, height, width) or "
+            "(n, height, width, 1): images[None] makes a set of a single one, and "
+            "images.mean(axis=-1) takes the color out of many"
+        )
     side = math.isqrt(pictures.shape[1])
     height, width = (side, side) if side**2 == pictures.shape[1] else (1, -1)
     return pictures.reshape(len(pictures), height, width)
@@ -52,13 +64,14 @@ def digit_grid(images: Any, columns: int, size: float = 0.8) -> Figure:
     """Draw images row by row in a grid.
 
     Args:
-        images: shape `(n, x_dim)` or `(n, height, width)`, values in [0, 1].
+        images: as `as_pictures` takes them, values in [0, 1].
         columns: images in a row.
         size: of an image, in inches.
     """
-    rows = -(-len(images) // columns)
-    empty = rows * columns - len(images)
-    tiles = np.pad(as_pictures(images), ((0, empty), (2, 2), (2, 2)))  # (·, height, width)
+    pictures = as_pictures(images)  # (n, height, width)
+    rows = -(-len(pictures) // columns)
+    empty = rows * columns - len(pictures)
+    tiles = np.pad(pictures, ((0, empty), (2, 2), (2, 2)))  # (·, height, width)
     height, width = tiles.shape[1:]
     tiles = tiles.reshape(rows, columns, height, width).swapaxes(1, 2)
     sheet = tiles.reshape(rows * height, columns * width)
@@ -78,25 +91,27 @@ def digit_rows(rows: Mapping[str, Any]) -> Figure:
     """Draw one labeled row of images for each entry, to be compared column by column.
 
     Args:
-        rows: images of shape `(n, x_dim)`, by label; the same n in each.
+        rows: images as `as_pictures` takes them, by label; the same n in each.
     """
-    columns = len(next(iter(rows.values())))
+    pictures = {label: as_pictures(images) for label, images in rows.items()}
+    columns = len(next(iter(pictures.values())))
     figure, axes = plt.subplots(
         len(rows), columns, figsize=(0.8 * columns + 1.6, 0.82 * len(rows)), squeeze=False
     )
-    for row, (label, images) in zip(axes, rows.items(), strict=True):
-        for ax, picture in zip(row, as_pictures(images), strict=True):
+    for row, (label, mine) in zip(axes, pictures.items(), strict=True):
+        for ax, picture in zip(row, mine, strict=True):
             _show(ax, picture)
         row[0].set_ylabel(label, rotation=0, ha="right", va="center")
     return figure
 
 
-def loss_curves(history: Mapping[str, Any]) -> Figure:
+def loss_curves(history: Any) -> Figure:
     """Draw the loss and its two parts against the iteration, in nats.
 
     Args:
-        history: what `training.train` returns, or `fit(...).history`, which counts epochs.
+        history: what `training.train` returns, or what `fit` does, which counts epochs.
     """
+    history = getattr(history, "history", history)  # Keras keeps a dictionary in an object
     unit = "iteration" if "iteration" in history else "epoch"
     steps = history.get(unit, np.arange(1, len(history["loss"]) + 1))
     figure, axes = plt.subplots(1, 3, figsize=(9, 2.9), sharex=True)
@@ -200,23 +215,55 @@ def seed_dots(values: Mapping[str, Any], xlabel: str, ax: Axes | None = None) ->
     return cast("Figure", ax.figure)
 
 
+def numbered_classes(labels: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Number the classes of so many images, or say why they cannot be shown.
+
+    Returns:
+        The classes in their order, `(classes,)`, and which of them each label is, `(count,)`.
+
+    Raises:
+        ValueError: there is not one label for each image, or more classes than can be told apart.
+    """
+    if (shape := np.shape(labels)) != (count,):
+        raise ValueError(
+            f"labels had the shape {shape}; it may be ({count},), one label for each image: take x "
+            "and labels from the same rows"
+        )
+    classes, numbers = np.unique(labels, return_inverse=True)
+    if len(classes) > MOST_CLASSES:
+        raise ValueError(
+            f"labels held {len(classes)} different classes; it may hold 1 to {MOST_CLASSES}: keep "
+            "the images of some of them"
+        )
+    return classes, numbers
+
+
 def latent_map(mean: Any, labels: Any, dimensions: Sequence[int]) -> Figure:
     """Draw where the encoder puts images, with a color and a marker for each class.
 
     Args:
         mean: the means of q(z|x), shape `(n, z_dim)`.
-        labels: the digit on each image, shape `(n,)`.
+        labels: the class of each image, shape `(n,)`: digits, say, or words; up to ten of them.
         dimensions: one or two columns of `mean`; with one, classes are spread over the height.
+
+    Raises:
+        ValueError: the labels are not as above.
     """
+    mean = np.asarray(mean)  # (n, z_dim)
+    classes, numbers = numbered_classes(labels, len(mean))  # (classes,), (n,)
     figure, ax = plt.subplots(figsize=(6.2, 5.2))
-    across = np.asarray(mean)[:, dimensions[0]]
-    up = np.asarray(mean)[:, dimensions[1]] if len(dimensions) > 1 else labels
+    across = mean[:, dimensions[0]]
+    up = mean[:, dimensions[1]] if len(dimensions) > 1 else numbers
     colors = plt.get_cmap("tab10").colors  # type: ignore[attr-defined]
-    for digit, marker in enumerate(MARKERS):
-        mine = np.asarray(labels) == digit
-        style: dict[str, Any] = {"s": 16, "alpha": 0.7, "linewidths": 0, "color": colors[digit]}
-        ax.scatter(across[mine], up[mine], marker=marker, label=str(digit), **style)
+    for number, label in enumerate(classes):
+        mine = numbers == number
+        style: dict[str, Any] = {"s": 16, "alpha": 0.7, "linewidths": 0, "color": colors[number]}
+        ax.scatter(across[mine], up[mine], marker=MARKERS[number], label=str(label), **style)
     ax.set_xlabel(f"mean of z, dimension {dimensions[0] + 1}")
-    ax.set_ylabel(f"mean of z, dimension {dimensions[1] + 1}" if len(dimensions) > 1 else "digit")
-    ax.legend(title="digit", loc="center left", bbox_to_anchor=(1, 0.5), markerscale=1.6)
+    if len(dimensions) > 1:
+        ax.set_ylabel(f"mean of z, dimension {dimensions[1] + 1}")
+    else:
+        ax.set_yticks(range(len(classes)), map(str, classes))
+        ax.set_ylabel("class")
+    ax.legend(title="class", loc="center left", bbox_to_anchor=(1, 0.5), markerscale=1.6)
     return figure

@@ -3,6 +3,7 @@
 Its speeds are not tested: they are the machine's.
 """
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -233,6 +234,16 @@ def test_a_worker_that_dies_ends_the_benchmark_and_the_other_workers(tmp_path, m
     assert_says(said.splitlines()[-1], "dying", 1)
     assert [worker.process.poll() is not None for worker in started] == [True, True]
     assert not out.exists()
+
+
+def test_the_tables_are_printed_on_a_terminal_that_lacks_their_signs(monkeypatch):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    report.table("A step (least–greatest)", ["", "µs"], [["whole", "126 (119–131)"]])
+    report.show_targets([{"met": True, "text": "train ≥ 3 × TF1 session", "value": 4.0}])
+    _, title, *_, last = terminal.buffer.getvalue().decode().splitlines()
+    assert title.startswith("A step (least")
+    assert last.startswith("+ train ")
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import ExitStack
 
+import keras
 import numpy as np
 import pytest
 
@@ -162,6 +163,15 @@ def test_a_model_without_an_optimizer_is_refused(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", tf_config(["a:1", "b:1"], 0))
     with refused(ValueError, "optimizer", "model.compile"):
         train_together(VAE(z_dim=3, h_dim=16), images(), 3)
+
+
+@pytest.mark.parametrize("method", ["call", "compute_loss", "train_step"])
+def test_a_model_that_overrides_what_is_not_called_here_is_refused(monkeypatch, method):
+    monkeypatch.setenv("TF_CONFIG", tf_config(["a:1", "b:1"], 0))
+    other = type("Other", (VAE,), {method: lambda self, *args, **kwargs: 0.0})(z_dim=2, h_dim=4)
+    other.compile(keras.optimizers.Adam())
+    with refused(ValueError, "Other", method, "objective", "outputs_of", "fit"):
+        train_together(other, images(), 3, timeout=0.1)
 
 
 def test_a_port_in_use_is_refused():

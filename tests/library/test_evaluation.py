@@ -5,7 +5,7 @@ import pytest
 from scipy import integrate, optimize, special, stats
 
 from tests.helpers import refused
-from vae_lib.decoder import gaussian_log_likelihood
+from vae_lib.decoder import gaussian_log_likelihood, pixel_mean
 from vae_lib.evaluation import (
     LinearGaussian,
     exact_posterior,
@@ -15,6 +15,7 @@ from vae_lib.evaluation import (
     log_evidence,
 )
 from vae_lib.model import VAE
+from vae_lib.parameters import ParameterError
 from vae_lib.reparameterization import standard_normal
 from vae_lib.tensorflow_quietly import tf
 
@@ -188,10 +189,20 @@ def test_what_varies_less_than_the_noise_is_not_coded(data):
     assert not fit_ppca(data, 3, variance=2 * values[0]).W.any()
 
 
-@pytest.mark.parametrize("z_dim", [0, 6, -1])
+@pytest.mark.parametrize("z_dim", [0, 6, -1, 10**4, 2.5, 2.0, "2", True, None])
 def test_a_bad_z_dim_is_named(data, z_dim):
-    with refused(ValueError, "z_dim", z_dim, 1, 5):
+    with refused(ValueError, "z_dim", repr(z_dim), "whole", 1, 5):
         fit_ppca(data, z_dim)
+
+
+def test_z_dim_may_be_a_whole_number_of_numpys(data):
+    np.testing.assert_array_equal(fit_ppca(data, np.int64(2)).W, fit_ppca(data, 2).W)
+
+
+@pytest.mark.parametrize("shape", [(784,), (0, 784), (3, 28, 28)])
+def test_images_that_no_linear_model_can_be_fitted_to_are_refused(shape):
+    with refused(ValueError, "x", shape, "(n, x_dim)"):
+        fit_ppca(np.zeros(shape), 2)
 
 
 @pytest.mark.parametrize("variance", [0.0, -1.0, np.inf, np.nan])
@@ -311,7 +322,40 @@ def test_trained_weights_are_seen(digits):
     assert not np.isin(after, before).any()
 
 
-@pytest.mark.parametrize("n_samples", [0, -3])
-def test_a_bad_number_of_draws_is_named(n_samples, digits):
-    with refused(ValueError, "n_samples", n_samples, "whole", 1):
-        importance_weighted_bound(VAE(z_dim=3, h_dim=16), digits[:2], n_samples)
+def test_what_was_set_on_a_model_of_ones_own_is_seen(digits):
+    class Own:
+        def __init__(self):
+            plain = VAE(z_dim=3, h_dim=16)
+            self.encoder, self.decoder, self.variance = plain.encoder, plain.decoder, 1.0
+
+        def log_likelihood(self, x, logits):
+            return gaussian_log_likelihood(x, pixel_mean(logits), self.variance)
+
+    model, x = Own(), digits[:9]
+    before = importance_weighted_bound(model, x, 2)
+    model.variance = 0.01
+    new = Own()
+    new.variance = 0.01
+    after = importance_weighted_bound(model, x, 2)
+    np.testing.assert_array_equal(after, importance_weighted_bound(new, x, 2))
+    assert abs(after - before).min() > 100
+
+
+@pytest.mark.parametrize("n_samples", [0, -1, 10**8, 2.5, "3", True, None])
+def test_a_bad_number_of_draws_is_named_before_any_work(n_samples):
+    with refused(ParameterError, "n_samples", repr(n_samples), "whole", 1, "10,000,000"):
+        importance_weighted_bound(None, None, n_samples)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31, 1.5, "3", True, None])
+def test_a_bad_seed_of_the_draws_is_named_before_any_work(seed):
+    with refused(ParameterError, "seed", repr(seed), "whole", 0, "2,147,483,647"):
+        importance_weighted_bound(None, None, 3, seed)
+
+
+def test_numbers_of_draws_and_seeds_may_be_numpys(digits):
+    model, x = VAE(z_dim=2, h_dim=4), digits[:3]
+    np.testing.assert_array_equal(
+        importance_weighted_bound(model, x, np.int64(3), np.int64(1)),
+        importance_weighted_bound(model, x, 3, 1),
+    )

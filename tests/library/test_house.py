@@ -1,4 +1,4 @@
-"""The house is in order: imports point one way, and functions are short.
+"""The house is in order: imports point one way, functions are short, signs can be printed.
 
 Which part may import which is said in pyproject.toml, and import-linter holds it.
 """
@@ -16,6 +16,7 @@ from tests.helpers import ROOT
 LONGEST = 40  # lines of code in a function
 PACKAGES = ("vae_lib", "tools", "bench")
 PARTS = (*PACKAGES, "_ext")
+PRINTING = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write"}
 
 
 def lint(root):
@@ -123,3 +124,34 @@ def test_a_long_function_in_a_folder_is_found(tmp_path):
     text = "\n".join(["def short():", *body[:-1], "def long():", *body])
     (tmp_path / "deep/deeper/module.py").write_text(text)
     assert list(long_functions(tmp_path)) == ["deep/deeper/module.py: long has 41 lines of code"]
+
+
+def signs_printed_directly(folder):
+    """The calls below a folder that print a sign which not every terminal's encoding has."""
+    for path in sorted(folder.rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in PRINTING:
+                texts = [part.value for part in ast.walk(call) if isinstance(part, ast.Constant)]
+                if any(isinstance(text, str) and not text.isascii() for text in texts):
+                    yield f"{path.relative_to(folder)}:{call.lineno}: print it by `say`"
+
+
+@pytest.mark.parametrize("part", PACKAGES)
+def test_signs_beyond_ascii_are_left_to_say(part):
+    assert list(signs_printed_directly(ROOT / part)) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'print("Typesetting …")',
+        "print(f\"{'✓' if met else '✗'} {text}\")",
+        'click.echo(f"{seconds} µs")',
+        'sys.stderr.write("a" + "→")',
+    ],
+)
+def test_a_sign_that_is_printed_directly_is_found(tmp_path, line):
+    (tmp_path / "deep").mkdir()
+    plain = 'print("# ...")\nsay("…")\nfile.write("…")\n'
+    (tmp_path / "deep/module.py").write_text(plain + line, "utf-8")
+    assert list(signs_printed_directly(tmp_path)) == ["deep/module.py:4: print it by `say`"]

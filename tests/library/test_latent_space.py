@@ -44,7 +44,9 @@ def test_the_grid_runs_like_a_picture_from_the_top_left():
 
 @pytest.mark.parametrize(
     ("side", "mass", "parts"),
-    [(1, 0.9, ("side", 1, 2)), (20, 1.0, ("mass", 1.0, 0, 1)), (20, 0.0, ("mass", 0.0, 0, 1)),
+    [(1, 0.9, ("side", 1, 2)), (2.5, 0.9, ("side", 2.5, "whole", 2)),
+     ("9", 0.9, ("side", "'9'", "whole", 2)),
+     (20, 1.0, ("mass", 1.0, 0, 1)), (20, 0.0, ("mass", 0.0, 0, 1)),
      (20, 90, ("mass", 90, 0, 1))],
 )  # fmt: skip
 def test_a_grid_that_cannot_be_is_refused(side, mass, parts):

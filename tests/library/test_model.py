@@ -143,7 +143,7 @@ def test_sample_weights_are_refused_and_not_ignored(digits):
 @pytest.mark.parametrize(
     "given",
     [{"y": [1.0]}, {"sample_weight": [1.0]}, {"class_weight": {0: 1.0}}],
-    ids=lambda g: [*g][0],
+    ids=lambda g: next(iter(g)),
 )
 def test_what_is_given_besides_images_is_refused_for_a_minibatch_too(digits, method, given):
     if "class_weight" in given and method == "test_on_batch":

@@ -1,10 +1,12 @@
 """The figures show the numbers that they are given."""
 
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 
+from tests.helpers import refused
 from vae_lib.plots import (
     MARKERS,
     bars,
@@ -18,6 +20,7 @@ from vae_lib.plots import (
     seed_dots,
     use_book_style,
 )
+from vae_lib.training import History
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +41,7 @@ def test_ink_is_dark_on_light_whatever_the_range_of_the_image():
     np.testing.assert_allclose(colors, [[to_rgba("white"), to_rgba("black")]])
 
 
-@pytest.mark.parametrize("shape", [(784,), (28, 28)])
+@pytest.mark.parametrize("shape", [(784,), (28, 28), (28, 28, 1)])
 def test_a_grid_shows_every_image_row_by_row(shape, digits):
     figure = digit_grid(digits[:7].reshape(-1, *shape), columns=3)
     sheet = shown(figure.axes[0])
@@ -48,6 +51,38 @@ def test_a_grid_shows_every_image_row_by_row(shape, digits):
         tile = sheet[32 * row : 32 * row + 32, 32 * column : 32 * column + 32]
         image = digits[place].reshape(28, 28) if place < 7 else np.zeros((28, 28))
         np.testing.assert_array_equal(tile[2:-2, 2:-2], image)
+
+
+@pytest.mark.parametrize(
+    ("given", "drawn"),
+    [
+        ((64,), (8, 8)),
+        ((100,), (10, 10)),
+        ((1024,), (32, 32)),
+        ((12288,), (1, 12288)),  # no square: 64×64 pixels of three colors
+        ((28,), (1, 28)),  # one image alone, (28, 28), is 28 images of 28 pixels
+        ((5, 7), (5, 7)),
+        ((5, 7, 1), (5, 7)),
+    ],
+    ids=str,
+)
+def test_images_of_any_size_are_drawn_in_their_own_shape(given, drawn):
+    images = np.random.default_rng(0).random((2, *given))
+    sheet = shown(digit_grid(images, columns=1).axes[0])
+    assert sheet.shape == (2 * (drawn[0] + 4), drawn[1] + 4)
+    np.testing.assert_array_equal(sheet[2 : 2 + drawn[0], 2:-2], images[0].reshape(drawn))
+    for ax, image in zip(digit_rows({"": images}).axes, images, strict=True):
+        np.testing.assert_array_equal(shown(ax), image.reshape(drawn))
+
+
+@pytest.mark.parametrize(
+    ("shape", "remedy"), [((784,), "images[None]"), ((2, 28, 28, 3), "images.mean(axis=-1)")]
+)
+def test_one_image_alone_and_images_in_color_are_refused(shape, remedy):
+    layouts = ("(n, x_dim)", "(n, height, width)", "(n, height, width, 1)")
+    for draw in (lambda x: digit_grid(x, columns=1), lambda x: digit_rows({"": x})):
+        with refused(ValueError, "images", shape, *layouts, remedy):
+            draw(np.zeros(shape))
 
 
 def test_bars_have_the_heights_of_the_values():
@@ -73,6 +108,28 @@ def test_loss_curves_show_the_loss_and_its_parts():
     assert figure.axes[0].get_ylabel() == "nats per image"
 
 
+def test_loss_curves_of_several_calls_of_train_go_on():
+    parts = [
+        History({name: np.array(steps) for name in ("iteration", "loss", "reconstruction", "kl")})
+        for steps in ([10, 20], [30])
+    ]
+    for ax in loss_curves(parts[0] + parts[1]).axes:
+        (line,) = ax.lines
+        np.testing.assert_array_equal(line.get_xydata().T, [[10, 20, 30]] * 2)
+        assert ax.get_xlabel() == "iteration"
+
+
+def test_loss_curves_take_what_fit_returns_and_count_epochs():
+    returned = keras.callbacks.History()
+    returned.history = {"loss": [5, 3], "reconstruction": [4, 1], "kl": [1, 2]}
+    for history in (returned, returned.history):
+        figure = loss_curves(history)
+        for ax, values in zip(figure.axes, returned.history.values(), strict=True):
+            (line,) = ax.lines
+            np.testing.assert_array_equal(line.get_xydata().T, [[1, 2], values])
+            assert ax.get_xlabel() == "epoch"
+
+
 @pytest.mark.parametrize("dimensions", [(2, 0), (1,)])
 def test_a_latent_map_puts_every_image_where_its_mean_is(dimensions):
     rng = np.random.default_rng(0)
@@ -92,6 +149,34 @@ def test_color_is_never_the_only_difference_between_classes():
     markers = {drawn.get_paths()[0].vertices.tobytes() for drawn in ax.collections}
     colors = {tuple(drawn.get_facecolor()[0]) for drawn in ax.collections}
     assert len(markers) == len(colors) == len(set(MARKERS)) == 10
+
+
+@pytest.mark.parametrize(
+    "classes", [range(10), (7, 3), (10, 11, -1), ("shirt", "bag"), (True, False), (0.5, np.nan)]
+)
+def test_a_latent_map_shows_whatever_classes_there_are_in_their_order(classes):
+    labels, mean = np.tile(classes, 3), np.random.default_rng(0).normal(size=(3 * len(classes), 2))
+    (ax,) = latent_map(mean, labels, (0, 1)).axes
+    expected = [str(label) for label in sorted(np.array(classes))]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == expected
+    for drawn in ax.collections:
+        mine = np.array([str(label) == drawn.get_label() for label in labels])
+        np.testing.assert_array_equal(drawn.get_offsets(), mean[mine])
+    (ax,) = latent_map(mean, labels, (0,)).axes
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == expected
+    heights = [set(drawn.get_offsets()[:, 1]) for drawn in ax.collections]
+    assert heights == [{number} for number in range(len(classes))]
+
+
+@pytest.mark.parametrize(
+    ("labels", "parts"),
+    [(np.arange(22) % 11, (11, 1, 10)), (np.zeros(21), ("(21,)", "(22,)")),
+     (np.zeros((22, 1)), ("(22, 1)", "(22,)"))],
+)  # fmt: skip
+def test_labels_that_a_map_cannot_show_are_refused(labels, parts):
+    with refused(ValueError, "labels", *parts):
+        latent_map(np.zeros((22, 2)), labels, (0, 1))
+    assert plt.get_fignums() == []
 
 
 def test_the_books_style_is_put_on():

@@ -60,6 +60,14 @@ def test_every_image_is_as_likely_as_any_other_to_come_first():
     assert np.abs(counts - 200).max() < 4 * np.sqrt(200 * 0.9)
 
 
+@pytest.mark.parametrize(("n", "batch_size"), [(1, 64), (2, 4000), (7, 64), (600, 64)])
+def test_the_order_of_few_images_is_drawn_many_epochs_at_a_time(n, batch_size, monkeypatch):
+    made, make = [], np.random.default_rng
+    monkeypatch.setattr(np.random, "default_rng", lambda seed: made.append(seed) or make(seed))
+    minibatch_order(n, batch_size, 0, 1000, seed=0)
+    assert len(made) <= 1000 * batch_size / 500 + 1  # a generator an epoch is slow: 64,000 of n = 1
+
+
 # The same steps as Keras's
 
 
@@ -211,6 +219,23 @@ def test_a_second_training_of_a_model_compiles_nothing(digits, monkeypatch):
 
 
 @pytest.mark.slow
+def test_models_that_are_trained_by_turns_are_compiled_once_each(monkeypatch):
+    traced, step = [], train_step
+    monkeypatch.setattr(
+        vae_lib.training, "train_step", lambda *given: traced.append(given) or step(*given)
+    )
+    models = [VAE(z_dim=2, h_dim=4, x_dim=4) for _ in range(10)]
+    for model in models:
+        model.compile(keras.optimizers.SGD())
+        train(model, np.ones((3, 4)), 1, batch_size=2)
+    first = len(traced)
+    assert first >= 10
+    for model in models:
+        train(model, np.ones((3, 4)), 1, batch_size=2)
+    assert len(traced) == first
+
+
+@pytest.mark.slow
 def test_a_model_that_starts_again_with_a_seed_is_a_new_model_with_that_seed(digits):
     new, model = small_vae(seed=5), small_vae(seed=2)
     train(model, digits, 4)
@@ -303,6 +328,18 @@ def test_the_samples_are_written_as_numbered_pictures(digits, tmp_path):
         plt.close(figure)
         picture = plt.imread(out / f"{number:03d}.png")
         np.testing.assert_array_equal(picture, plt.imread(tmp_path / "expected.png"))
+
+
+@pytest.mark.slow
+def test_a_second_training_numbers_its_pictures_on(digits, tmp_path):
+    model = small_vae()
+    train(model, digits, 2, report_every=1, out=tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    train(model, digits, 2, report_every=1, out=tmp_path)
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert sorted(after) == ["000.png", "001.png", "002.png", "003.png"]
+    assert after.items() > before.items()
+    assert len(set(after.values())) == 4
 
 
 @pytest.mark.slow

@@ -10,9 +10,8 @@ from matplotlib.figure import Figure
 from vae_lib.latent_space import prior_grid
 from vae_lib.panels.panel import X_DIM, Panel, images_for_a_page
 from vae_lib.panels.quantization import Array, QuantizedVAE, base64_text, gray_bytes
-from vae_lib.plots import digit_grid
+from vae_lib.plots import digit_grid, numbered_classes
 
-MOST_CLASSES = 10  # as many colors as the map has
 LIMIT = 4  # the pad shows [-4, 4]²: all of the prior but one part in 8,000
 
 
@@ -125,21 +124,12 @@ def check_network(network: QuantizedVAE) -> None:
 def checked_labels(labels: Any, count: int) -> Array:
     """Return the labels of so many images as bytes, or say why they cannot be shown."""
     given = np.asarray(labels)
-    if given.shape != (count,):
-        raise ValueError(
-            f"labels had the shape {given.shape}; it may be ({count},), one label for each image "
-            "of x: take both from the same rows"
-        )
-    numbers = given if given.dtype.kind in "biuf" else np.full(count, -1)
+    numbers = given if given.dtype.kind in "biuf" else np.full(given.shape, -1)
+    numbered_classes(numbers, count)
     wrong = np.flatnonzero(~((numbers >= 0) & (numbers <= 255) & (numbers % 1 == 0)))
     if len(wrong):
         raise ValueError(
             f"labels held {given[wrong[0]].item()!r}; it may hold whole numbers from 0 to 255: "
             "np.unique(labels, return_inverse=True)[1] numbers any classes"
-        )
-    if (classes := len(np.unique(numbers))) > MOST_CLASSES:
-        raise ValueError(
-            f"labels held {classes} different classes; it may hold 1 to {MOST_CLASSES}: keep the "
-            "images of some of them"
         )
     return numbers.astype(np.uint8)

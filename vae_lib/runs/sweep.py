@@ -66,8 +66,8 @@ def plan(values: Mapping[str, Sequence[Any]], out: Path, chapter: Path = CHAPTER
     Raises:
         ParameterError: an unknown name, or a value that a parameter may not have.
         DataError: the digits that were asked for are not there.
-        SweepError: values are no list, `out` is no folder, the chapter is not beside the library, or it may not run
-            with the parameters that it is given.
+        SweepError: values are no list, `out` is no folder, the chapter is not beside the library,
+            or it may not run with the parameters that it is given.
     """
     for name, several in values.items():
         if isinstance(several, str) or not isinstance(several, Iterable):

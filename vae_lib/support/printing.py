@@ -3,7 +3,9 @@
 import sys
 from typing import TextIO
 
-PLAIN = str.maketrans({"✓": "+", "✗": "x", "○": "o", "…": "...", "→": "->", "−": "-", "·": "*"})
+PLAIN = str.maketrans(
+    {"✓": "+", "✗": "x", "○": "o", "…": "...", "→": "->", "−": "-", "–": "-", "·": "*", "×": "x"}
+)
 
 
 def say(text: str, file: TextIO | None = None) -> None:

@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONDONTWRITEBYTECODE
 TESTS := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(PYTHON) -m pytest \
   --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: help quick book test test-browser mutants lab sweep bench bench-runs peers check clean
+.PHONY: help quick book test test-browser mutants random-sets lab sweep bench bench-runs peers check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -35,6 +35,9 @@ test-browser: $(READY)  ## test the built book as a reader uses it, in the syste
 
 mutants: $(READY)  ## the part of make test that plants mistakes in the mathematics: a test must notice
 	@$(TESTS) tests/library/test_mutants.py
+
+random-sets: $(READY)  ## run chapter 6 with 200 sets of parameters drawn at random, in an hour
+	@VAE_LIB_RANDOM_SETS=200 $(TESTS) --dist=load tests/runs/test_random_parameters.py
 
 lab: $(READY)  ## open your copies of the chapters in JupyterLab: my-chapters/
 	@$(PYTHON) -m tools.copies

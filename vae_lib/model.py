@@ -255,15 +255,16 @@ class VAE(keras.Model):
         self.__dict__["_start"] = _Start(
             self.optimizer,
             copy.deepcopy(self.optimizer.get_config()),
-            [keras.ops.convert_to_numpy(v) for v in self.optimizer.variables],
+            [variable.numpy() for variable in self.optimizer.variables],
         )
 
     # Keras asks for both where `compile` is a model's own.
     def get_compile_config(self) -> dict[str, Any] | None:
         """What Keras needs to compile this model again, with the learning rate that it had then."""
         config = cast("dict[str, Any] | None", super().get_compile_config())
-        if config is not None and self.optimizer is self.__dict__["_start"].optimizer:
-            config["optimizer"]["config"] = copy.deepcopy(self.__dict__["_start"].config)
+        start = self.__dict__.get("_start")
+        if config is not None and start is not None and self.optimizer is start.optimizer:
+            config["optimizer"]["config"] = copy.deepcopy(start.config)
         return config
 
     def compile_from_config(self, config: dict[str, Any]) -> None:

@@ -93,8 +93,8 @@ MUTANTS = {
         ("no gradient for the mean", "mean + tf", "tf.stop_gradient(mean) + tf"),
         ("no gradient for the std", "0.5 * log_var", "tf.stop_gradient(0.5 * log_var)"),
         # standard_normal and _draw
-        ("one draw for all seeds", "tf.cast(seed, tf.int64)", "tf.constant([0, 0], tf.int64)"),
-        ("half of the seed", "tf.cast(seed, tf.int64)", "[tf.cast(seed, tf.int64)[0], 0]"),
+        ("one draw for all seeds", "as_seed(seed)", "tf.constant([0, 0], tf.int64)"),
+        ("half of the seed", "as_seed(seed)", "[as_seed(seed)[0], 0]"),
         ("one draw for all examples", "tf.cast(shape, tf.int32)", "tf.cast(shape, tf.int32)[1:]"),
         ("uniform noise", "tf.math.erfinv(uniform)", "uniform"),
         ("noise of variance 1/2", "math.sqrt(2.0) * ", ""),
@@ -108,8 +108,8 @@ MUTANTS = {
          "tf.random.uniform(shape, ABOVE_MINUS_1, 1.0)"),
         ("double precision", "1.0, alg", "1.0, tf.float64, alg"),
         ("another draw in another place",
-         "_draw(tf.cast(shape, tf.int32), tf.cast(seed, tf.int64))",
-         "tf.random.stateless_normal(shape, tf.cast(seed, tf.int64))"),
+         "_draw(tf.cast(shape, tf.int32), as_seed(seed))",
+         "tf.random.stateless_normal(shape, as_seed(seed))"),
     ],
     "decoder": [
         # pixel_mean
@@ -139,7 +139,7 @@ MUTANTS = {
         ("Bernoulli: a sum over everything", "per_pixel, axis=-1", "per_pixel"),
         # binarize and _flip
         ("the bits of the noise", "COINS = (0, 2**31)", "COINS = (0, 0)"),
-        ("one flip for all seeds", "tf.cast(seed, tf.int64)", "tf.constant([0, 0], tf.int64)"),
+        ("one flip for all seeds", "as_seed(seed)", "tf.constant([0, 0], tf.int64)"),
         ("pixels rounded for the coins", "tf.cast(x, tf.float32)", "tf.round(x)"),
         ("the other side of the coin", ") < 2.0**16 * x", ") > 2.0**16 * x"),
         ("black pixels with ink", ") < 2.0**16 * x", ") <= 2.0**16 * x"),

@@ -127,9 +127,9 @@ class Decoder(keras.layers.Layer):
     def __init__(self, x_dim: int = 784, h_dim: int = 128, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.x_dim, self.h_dim, self.seed = x_dim, h_dim, seed
-        weights = he_normal(seed)
-        self.hidden = keras.layers.Dense(h_dim, activation="elu", kernel_initializer=weights)
-        self.logits = keras.layers.Dense(x_dim, kernel_initializer=weights)
+        common = {"kernel_initializer": he_normal(seed), "dtype": self.dtype_policy}
+        self.hidden = keras.layers.Dense(h_dim, activation="elu", **common)
+        self.logits = keras.layers.Dense(x_dim, **common)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the weights for latent vectors of shape `(batch, z_dim)`."""

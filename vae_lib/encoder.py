@@ -22,10 +22,10 @@ class Encoder(keras.layers.Layer):
     def __init__(self, z_dim: int = 100, h_dim: int = 128, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.z_dim, self.h_dim, self.seed = z_dim, h_dim, seed
-        weights = he_normal(seed)
-        self.hidden = keras.layers.Dense(h_dim, activation="elu", kernel_initializer=weights)
-        self.mean = keras.layers.Dense(z_dim, kernel_initializer=weights)
-        self.log_var = keras.layers.Dense(z_dim, kernel_initializer=weights)
+        common = {"kernel_initializer": he_normal(seed), "dtype": self.dtype_policy}
+        self.hidden = keras.layers.Dense(h_dim, activation="elu", **common)
+        self.mean = keras.layers.Dense(z_dim, **common)
+        self.log_var = keras.layers.Dense(z_dim, **common)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the weights for images of shape `(batch, x_dim)`."""

@@ -3,10 +3,9 @@
 Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014.
 """
 
-import copy
 import inspect
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
@@ -32,7 +31,7 @@ class _Start(NamedTuple):
     """An optimizer as `compile` was given it."""
 
     optimizer: Any
-    config: dict[str, Any]
+    learning_rate: Any
     variables: list[np.ndarray]
 
 
@@ -205,7 +204,12 @@ class VAE(keras.Model):
             shape `(batch,)` each.
         """
         reconstruction, kl = self.terms(x, outputs)  # (batch,), (batch,)
-        loss = tf.reduce_mean(self.objective(reconstruction, kl))
+        objective = self.objective(reconstruction, kl)  # (batch,)
+        if objective is None:
+            raise ValueError(
+                "objective returned None; it may be a number for each image: return it"
+            )
+        loss = tf.reduce_mean(objective)
         for penalty in self.losses:
             loss += tf.cast(penalty, loss.dtype)
         return loss, reconstruction, kl
@@ -243,8 +247,10 @@ class VAE(keras.Model):
         """Configure the model for training, as in Keras, but for the loss, which it brings.
 
         Raises:
-            ValueError: a loss or metrics were given.
+            ValueError: a loss or metrics were given, or no optimizer.
         """
+        if optimizer is None:
+            raise ValueError("optimizer was None; it may be keras.optimizers.Adam(), say")
         _refuse(
             loss=loss, loss_weights=loss_weights, metrics=metrics, weighted_metrics=weighted_metrics
         )
@@ -254,22 +260,34 @@ class VAE(keras.Model):
         # `restart` goes back to these. Beside the attributes that Keras tracks.
         self.__dict__["_start"] = _Start(
             self.optimizer,
-            copy.deepcopy(self.optimizer.get_config()),
+            _unscaled(self.optimizer).get_config()["learning_rate"],
             [variable.numpy() for variable in self.optimizer.variables],
         )
 
     # Keras asks for both where `compile` is a model's own.
-    def get_compile_config(self) -> dict[str, Any] | None:
+    def get_compile_config(self) -> dict[str, Any]:
         """What Keras needs to compile this model again, with the learning rate that it had then."""
-        config = cast("dict[str, Any] | None", super().get_compile_config())
-        start = self.__dict__.get("_start")
-        if config is not None and start is not None and self.optimizer is start.optimizer:
-            config["optimizer"]["config"] = copy.deepcopy(start.config)
+        config = cast("dict[str, Any]", super().get_compile_config())
+        if config:
+            optimizer = config["optimizer"]["config"]
+            optimizer = optimizer.get("inner_optimizer", {}).get("config", optimizer)
+            optimizer["learning_rate"] = self.__dict__["_start"].learning_rate
+            # Keras forgets what was frozen, and then cannot load the optimizer.
+            config["frozen"] = [i for i, part in self._parts() if not part.trainable]
         return config
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile a loaded model; where its optimizer stood is in the file, beside the weights."""
+        config = dict(config)
+        frozen = config.pop("frozen", [])
+        for i, part in self._parts():
+            if i in frozen:
+                part.trainable = False
         self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def _parts(self) -> Iterator[tuple[int, Any]]:
+        """Number the model and all its layers; the whole comes before its parts."""
+        return enumerate(self._flatten_layers())
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Train as Keras does, on images alone.
@@ -324,6 +342,8 @@ class VAE(keras.Model):
         given = dict(inspect.signature(method).bind(*args, **kwargs).arguments)
         given |= given.pop("kwargs", {})
         _refuse(**{n: given.get(n) for n in ("sample_weight", "class_weight", "y")})
+        if given.get("x") is None:
+            raise ValueError("x was not given; it may be images, as an array or a data set")
         gate = _Gate(self.x_dim)
         if isinstance(images := given.get("validation_data"), tuple):
             images, *others = images
@@ -333,7 +353,7 @@ class VAE(keras.Model):
         elif images is not None:
             given["validation_data"] = gate.let_in(images)
         try:
-            return method(**given | {"x": gate.let_in(given.get("x"))})
+            return method(**given | {"x": gate.let_in(given["x"])})
         except tf.errors.OpError:
             if gate.refusal is None:
                 raise
@@ -428,15 +448,31 @@ class _Gate:
         self.refusal: ValueError | None = None
 
     def let_in(self, source: Any) -> Any:
+        """Return images, checked, or a source of minibatches that are checked as they come."""
         if isinstance(source, tf.data.Dataset):
-            return source.map(self._let_in_minibatch)
+            return source.map(self._in_a_graph)
+        if isinstance(source, keras.utils.PyDataset):
+            return _Checked(source, self)
+        if isinstance(source, Iterator):
+            return (self.minibatch(given) for given in source)  # Keras takes no `map`
+        # What else Keras takes, it checks itself.
         return as_images(source, self._x_dim) if is_array(source) else source
 
     @tf.autograph.experimental.do_not_convert
-    def _let_in_minibatch(self, x: Any, *others: Any) -> Any:
+    def _in_a_graph(self, *given: Any) -> Any:
+        x, *others = given
+        if not tf.is_tensor(x):
+            raise ValueError(
+                f"x was a data set of {type(x).__name__}; it may be one of images alone"
+            )
         x = tf.numpy_function(self._as_images, [x], tf.float32)
         x = tf.ensure_shape(x, (None, self._x_dim))  # (batch, x_dim)
-        return (x, *others) if others else x
+        return (x, *others)
+
+    def minibatch(self, given: Any) -> tuple[Any, ...]:
+        """Check a minibatch, which Keras takes alone or as the first of several things."""
+        x, *others = given if isinstance(given, tuple) else (given,)
+        return (self._as_images(x), *others)
 
     def _as_images(self, x: Any) -> np.ndarray:
         try:
@@ -444,6 +480,32 @@ class _Gate:
         except ValueError as refusal:
             self.refusal = refusal
             raise
+
+
+class _Checked(keras.utils.PyDataset):
+    """Another data set, each minibatch of which passes a gate."""
+
+    def __init__(self, source: Any, gate: _Gate) -> None:
+        super().__init__(source.workers, source.use_multiprocessing, source.max_queue_size)
+        self._source, self._gate = source, gate
+
+    def __getitem__(self, i: int) -> tuple[Any, ...]:
+        return self._gate.minibatch(self._source[i])
+
+    @property
+    def num_batches(self) -> int | None:
+        return cast("int | None", self._source.num_batches)
+
+    def on_epoch_begin(self) -> None:
+        self._source.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        self._source.on_epoch_end()
+
+
+def _unscaled(optimizer: Any) -> Any:
+    """The optimizer inside of the one that scales a loss in half precision, if it does."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def _in_single_precision(tensor: Any) -> Any:
@@ -469,8 +531,10 @@ def check_compiled(model: Any) -> None:
     """Refuse a model whose optimizer did not come in through `compile`.
 
     Raises:
-        ValueError: it has no optimizer, or another than it was compiled with.
+        ValueError: it is no VAE, has no optimizer, or another than it was compiled with.
     """
+    if not isinstance(model, VAE):
+        raise ValueError(f"model was a {type(model).__name__}; it may be a VAE")
     if getattr(model, "optimizer", None) is None:
         raise ValueError("the model has no optimizer: call model.compile(keras.optimizers.Adam())")
     if model.optimizer is not model.__dict__["_start"].optimizer:
@@ -492,6 +556,17 @@ def check_trainable(model: Any, honored: tuple[str, ...] = ("call",)) -> None:
             calls.
     """
     check_compiled(model)
+    if not model.trainable_variables:
+        raise ValueError(
+            "all weights of the model are frozen; set trainable = True, and compile it"
+        )
+    # Keras's public face does not say which weights an optimizer was made for.
+    known = {id(weight) for weight in model.optimizer._trainable_variables}
+    if not {id(weight) for weight in model.trainable_variables} <= known:
+        raise ValueError(
+            "the model has weights that its optimizer was not made for, unfrozen since, or of "
+            "another model; call model.compile with a new optimizer"
+        )
     name = type(model).__name__
     for method in {"call", "compute_loss", "train_step"} - set(honored):
         if getattr(getattr(model, method), "__func__", None) is not getattr(VAE, method):

@@ -24,7 +24,7 @@ def _source(value: Any) -> Any:
 def _whole(value: Any) -> Any:
     """Take a whole number of any kind, NumPy's say; True and False are none."""
     if isinstance(value, bool):
-        return str(value)
+        raise ValueError
     with suppress(TypeError):
         return operator.index(value)
     return value
@@ -33,7 +33,7 @@ def _whole(value: Any) -> Any:
 def _real(value: Any) -> Any:
     """Take a real number of any kind, and what holds a single one."""
     if isinstance(value, bool | str | bytes):
-        return str(value)
+        raise ValueError
     with suppress(TypeError, ValueError, OverflowError):
         return float(value)
     return value

@@ -15,6 +15,8 @@ A step passes through these files of `vae_lib`, in this order:
 Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, algorithm 1.
 """
 
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -168,10 +170,20 @@ def check_finite(loss: float, start: int, stop: int) -> None:
         )
 
 
-def _make_folder(folder: Path) -> Path:
+def _make_folder(out: Any) -> Path:
+    if not isinstance(out, str | os.PathLike):
+        raise ValueError(f"out was {out!r}; it may be the path of a folder, new or old")
+    folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"out was '{folder}', which is a file; it may be a folder, new or old")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()  # before any work
+    except OSError as error:
+        raise ValueError(
+            f"out was '{folder}', where nothing can be written ({error.strerror}); it may be a "
+            "folder of yours"
+        ) from None
     return folder
 
 
@@ -198,7 +210,8 @@ def train(
     """Train `model` on the images `x`, and report on the way.
 
     Training goes on from where the model's optimizer stands: two calls of 500 iterations
-    do what one of 1,000 does. As with `fit`, `model.compile` makes changes of the model known.
+    do what one of 1,000 does. Weights that are frozen stay; other changes of the model are made
+    known by `model.compile`.
 
     Args:
         model: a compiled model.
@@ -226,7 +239,7 @@ def train(
     iterations, batch_size, report_every, binarize, seed = settings.values()
     check_trainable(model)
     x = as_images(x, model.x_dim)
-    folder = None if out is None else _make_folder(Path(out))
+    folder = None if out is None else _make_folder(out)
 
     steps = compile_steps(model, len(x), batch_size, binarize)
     images, coins = tf.constant(x), tf.constant(seed, tf.int64)  # (n, x_dim), ()

@@ -11,7 +11,7 @@ from scipy import special, stats
 import vae_lib.model
 from tests.helpers import assert_same_weights, refused
 from vae_lib.evaluation import importance_weighted_bound
-from vae_lib.model import VAE
+from vae_lib.model import VAE, load_model
 from vae_lib.parameters import ParameterError
 from vae_lib.tensorflow_quietly import tf
 from vae_lib.training import minibatch_order, train, train_step
@@ -457,6 +457,88 @@ def test_a_loaded_model_restarts_with_the_learning_rate_that_was_compiled(tmp_pa
     assert float(loaded.optimizer.learning_rate) == pytest.approx(3e-3)
 
 
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+def test_a_saved_model_goes_on_whatever_its_precision(digits, policy, tmp_path):
+    model, straight = small_vae(dtype=policy), small_vae(dtype=policy)
+    for each in (model, straight):
+        train_a_little(each, digits[:30])
+    model.save(tmp_path / "vae.keras")
+    model = load_model(tmp_path / "vae.keras")
+    kinds = {layer.dtype_policy.name for layer in [model, model.encoder, model.encoder.hidden]}
+    assert kinds == {policy}
+    for each in (model, straight):
+        train_a_little(each, digits[:30])
+    assert_same_weights(model, straight)
+
+
+def test_frozen_weights_stay_frozen_in_a_file_and_the_optimizer_goes_on(digits, tmp_path):
+    model, straight = small_vae(), small_vae()
+    for each in (model, straight):
+        each.encoder.trainable = False
+        each.compile(keras.optimizers.Adam(3e-3))
+        train_a_little(each, digits[:30])
+    model.save(tmp_path / "vae.keras")
+    model = load_model(tmp_path / "vae.keras")
+    for each in (model, straight):
+        train_a_little(each, digits[:30])
+    assert model.optimizer.iterations == 6
+    assert_same_weights(model, straight)
+    model.encoder.trainable = True
+    assert len(model.trainable_variables) == len(small_vae().trainable_variables)
+
+
+def frozen(model):
+    model.trainable = False
+    model.compile(keras.optimizers.Adam())
+
+
+def unfrozen(model):
+    model.encoder.trainable = False
+    model.compile(keras.optimizers.Adam())
+    model.encoder.trainable = True
+
+
+def with_anothers_optimizer(model):
+    other = small_vae()
+    model.compile(other.optimizer)
+    other.compile(model.optimizer)
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        (frozen, ("frozen", "trainable = True")),
+        (unfrozen, ("weights", "model.compile", "optimizer")),
+        (with_anothers_optimizer, ("weights", "model.compile", "optimizer")),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_train_says_what_is_wrong_with_the_weights_and_their_optimizer(digits, change, parts):
+    model = small_vae()
+    change(model)
+    with refused(ValueError, *parts):
+        train(model, digits, 1)
+
+
+@pytest.mark.parametrize("model", [VAE, np.zeros((3, 784)), keras.Sequential()], ids=repr)
+def test_what_is_trained_is_a_vae(digits, model):
+    with refused(ValueError, "model", type(model).__name__, "VAE"):
+        train(model, digits, 1)
+
+
+def test_what_is_left_out_is_named(digits):
+    with refused(ValueError, "optimizer", None):
+        VAE(z_dim=2, h_dim=4).compile(None)
+    for method in ("fit", "evaluate", "train_on_batch"):
+        with refused(ValueError, "x", "images"):
+            getattr(small_vae(), method)(None)
+    forgetful = type("Forgetful", (VAE,), {"objective": lambda self, reconstruction, kl: None})
+    model = forgetful(z_dim=2, h_dim=4)
+    model.compile(keras.optimizers.Adam())
+    with pytest.raises(ValueError, match="objective returned None; it may be"):
+        train(model, digits, 1)
+
+
 def test_an_optimizer_comes_in_through_compile(digits):
     model = small_vae()
     model.optimizer = keras.optimizers.SGD(0.1)
@@ -529,34 +611,57 @@ def test_keras_methods_take_images_of_any_kind_and_layout(digits, change):
         (lambda x: 2 * x - 1, ("-1", "1", "(x + 1) / 2")),
         (lambda x: np.where(x > 0.99, np.nan, x), ("finite", "image")),
         (lambda x: x * 1.0000001, ("np.clip",)),
+        (lambda x: 0.9 * x - 0.02, ("-0.02", "np.clip")),
+        (lambda x: np.ma.masked_less(x, 0.5), ("masked", "x.filled(0)")),
+        (lambda x: [x[0], x[1, :9]], ("different sizes", "784")),
+        (lambda x: {"x": x}, ("dict", "array")),
         (lambda x: x[:, :100], ("(20, 100)", "784", "x_dim=100")),
     ],
-    ids=["bytes", "-1…1", "NaN", "rounding", "too small"],
+    ids=["bytes", "-1…1", "NaN", "rounding", "resizing", "masked", "sizes", "dict", "too small"],
 )
 @pytest.mark.parametrize("method", ["fit", "evaluate", "predict", "train", "bound"])
 def test_one_gate_refuses_images_with_their_remedy(digits, spoil, parts, method):
-    model, x = small_vae(), spoil(digits[:20].astype(np.float64)).astype(np.float32)
+    model, x = small_vae(), spoil(digits[:20])
     call = {
         "train": lambda: train(model, x, 1),
         "bound": lambda: importance_weighted_bound(model, x, 1),
     }.get(method, lambda: getattr(model, method)(x, verbose=0))
-    with refused(ValueError, "x had" if "finite" not in parts else "x held", *parts):
+    with refused(ValueError, "x ", *parts):
         call()
 
 
+class Minibatches(keras.utils.PyDataset):
+    def __init__(self, x):
+        super().__init__()
+        self.x = x
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, i):
+        return self.x[10 * i : 10 * i + 10]
+
+
+SOURCES = {
+    "data set": lambda x: tf.data.Dataset.from_tensor_slices(x).batch(10),
+    "PyDataset": Minibatches,
+    "generator": lambda x: ((x[i : i + 10],) for i in (0, 10)),
+}
 METHODS = ("train_on_batch", "test_on_batch", "predict_on_batch", "fit", "evaluate", "predict")
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_minibatches_and_data_sets_pass_the_same_gate(digits, method):
+@pytest.mark.parametrize(
+    ("method", "source"),
+    [(m, s) for m in METHODS for s in (["minibatch"] if "batch" in m else SOURCES)],
+)
+def test_minibatches_and_data_sets_pass_the_same_gate(digits, method, source):
     model, x = small_vae(), digits[:20]
 
     def give(images):
-        if "batch" in method:
+        if source == "minibatch":
             return getattr(model, method)(images)
-        data = tf.data.Dataset.from_tensor_slices(images).batch(10)
-        unshuffled = {"shuffle": False} if method == "fit" else {}
-        return getattr(model, method)(data, verbose=0, **unshuffled)
+        two = {"shuffle": False, "steps_per_epoch": 2} if method == "fit" else {"steps": 2}
+        return getattr(model, method)(SOURCES[source](images), verbose=0, **two)
 
     with pytest.raises(ValueError, match="x had values"):
         give(255.0 * x)
@@ -566,14 +671,9 @@ def test_minibatches_and_data_sets_pass_the_same_gate(digits, method):
     give(x.reshape(-1, 28, 28, 1).astype(np.float64))
 
 
-@pytest.mark.parametrize("kind", ["array", "tuple", "data set"])
+@pytest.mark.parametrize("kind", ["array", "tuple", *SOURCES])
 def test_validation_data_pass_it_too(digits, kind):
-    x = 255.0 * digits[:20]
-    data = {
-        "array": x,
-        "tuple": (x,),
-        "data set": tf.data.Dataset.from_tensor_slices(x).batch(10),
-    }[kind]
+    data = {"array": lambda x: x, "tuple": lambda x: (x,), **SOURCES}[kind](255.0 * digits[:20])
     with pytest.raises(ValueError, match="x had values"):
         small_vae().fit(digits[:20], validation_data=data, verbose=0)
 
@@ -585,6 +685,7 @@ def test_precision_policies_work(digits, policy):
     model.compile(keras.optimizers.Adam(1e-3))
     exact = VAE(z_dim=3, h_dim=16)
     exact.compile(keras.optimizers.Adam(1e-3))
+    exact.set_weights(model.get_weights())
     told, true = (m.evaluate(digits, verbose=0, return_dict=True)["loss"] for m in (model, exact))
     assert told == pytest.approx(true, rel=0.01)
     losses = model.fit(digits, epochs=2, verbose=0).history["loss"]

@@ -426,3 +426,11 @@ def test_a_loss_that_is_not_finite_stops_the_training_and_says_when(digits):
     with refused(FloatingPointError, "loss", 0, 20, "learning rate") as caught:
         train(small_vae(learning_rate=1e4), digits, 40, report_every=20)
     assert mentions(str(caught.value), "nan") or mentions(str(caught.value), "inf")
+
+
+@pytest.mark.parametrize("out", [5, b"samples", __file__, "/dev/null/samples"])
+def test_a_folder_that_cannot_be_written_into_is_refused_before_any_work(digits, out):
+    model = small_vae()
+    with refused(ValueError, "out", out, "folder"):
+        train(model, digits, 1, out=out)
+    assert model.optimizer.iterations == 0

@@ -8,7 +8,7 @@ import numpy as np
 
 def is_array(x: Any) -> bool:
     """Whether `x` holds its images itself: a data set or a generator does not."""
-    return isinstance(x, list | tuple) or (hasattr(x, "__array__") and hasattr(x, "shape"))
+    return isinstance(x, list | tuple | dict) or (hasattr(x, "__array__") and hasattr(x, "shape"))
 
 
 def as_images(x: Any, x_dim: int, bounded: bool = True) -> np.ndarray:
@@ -28,7 +28,16 @@ def as_images(x: Any, x_dim: int, bounded: bool = True) -> np.ndarray:
     Raises:
         ValueError: says what `x` was, what it may be, and the remedy.
     """
-    images = np.asarray(x)
+    if np.ma.is_masked(x):
+        raise ValueError("x had masked values; it may hold numbers from 0 to 1: x.filled(0) has")
+    try:
+        images = np.asarray(x)
+    except ValueError:  # rows of several lengths
+        raise ValueError(
+            f"x held images of different sizes, or something besides images; it may be (n, {x_dim})"
+        ) from None
+    if images.dtype == object or isinstance(x, dict):
+        raise ValueError(f"x was a {type(x).__name__}; it may be an array of numbers from 0 to 1")
     if images.dtype.kind not in "biuf" and str(images.dtype) != "bfloat16":
         raise ValueError(f"x had the type {images.dtype}; it may hold numbers from 0 to 1")
     images = _rows(images, x_dim).astype(np.float32, copy=False)  # (n, x_dim)
@@ -62,7 +71,7 @@ def _check_range(images: np.ndarray, bounded: bool) -> None:
             f"{bad[0][0]}; they may be from 0 to 1: find out where they come from, or leave "
             "out these images"
         )
-    if low >= -0.01 and high <= 1.01:
+    if low >= -0.1 and high <= 1.1:
         remedy = "np.clip(x, 0, 1) takes away what rounding or resizing has added"
     elif -1 <= low < 0 and high <= 1:
         remedy = "(x + 1) / 2 takes -1…1 to 0…1"

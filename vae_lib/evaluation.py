@@ -6,6 +6,7 @@ and 3.2; Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 20
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from numbers import Integral
 from typing import Any, NamedTuple, cast
 
@@ -41,13 +42,30 @@ def _inner(linear: LinearGaussian) -> Array:
     return linear.W.T @ linear.W + linear.variance * np.eye(linear.W.shape[1])
 
 
+def _images(x: ArrayLike, x_dim: int | None = None) -> Array:
+    """Images in double precision, `(n, x_dim)`; refuse others, which would broadcast unnoticed."""
+    form = "it may be (n, x_dim), n from 1" if x_dim is None else f"it may be (batch, {x_dim})"
+    try:
+        images = np.asarray(x, np.float64)
+    except (TypeError, ValueError):  # no numbers, or rows of several lengths
+        kind = type(x).__name__
+        raise ValueError(f"x was of the type {kind}, no array of numbers; {form}") from None
+    fits = images.size > 0 if x_dim is None else images.shape[1:] == (x_dim,)
+    if images.ndim != 2 or not fits:
+        raise ValueError(f"x had the shape {images.shape}; {form}")
+    return images
+
+
 def log_evidence(linear: LinearGaussian, x: ArrayLike) -> Array:
     """The exact log p(x) = log N(x; b, WWᵀ + σ²I) of images `(batch, x_dim)`, in nats, `(batch,)`.
 
     No matrix of x_dim² numbers is needed: the inverse and the determinant come from M.
+
+    Raises:
+        ValueError: x has another shape.
     """
-    centered = np.asarray(x, np.float64) - linear.b  # (batch, x_dim)
     x_dim, z_dim = linear.W.shape
+    centered = _images(x, x_dim) - linear.b  # (batch, x_dim)
     factor = np.linalg.cholesky(_inner(linear))  # (z_dim, z_dim), M = factor · factorᵀ
     explained = np.linalg.solve(factor, (centered @ linear.W).T)  # (z_dim, batch)
     squares = (np.sum(centered**2, axis=1) - np.sum(explained**2, axis=0)) / linear.variance
@@ -61,8 +79,11 @@ def exact_posterior(linear: LinearGaussian, x: ArrayLike) -> tuple[Array, Array]
     Returns:
         The means, shape `(batch, z_dim)`, and the covariance, which is the same for all
         images, shape `(z_dim, z_dim)`.
+
+    Raises:
+        ValueError: x has another shape.
     """
-    centered = np.asarray(x, np.float64) - linear.b  # (batch, x_dim)
+    centered = _images(x, len(linear.W)) - linear.b  # (batch, x_dim)
     inverse = np.linalg.inv(_inner(linear))  # (z_dim, z_dim)
     return centered @ linear.W @ inverse, linear.variance * inverse
 
@@ -78,10 +99,13 @@ def linear_elbo(linear: LinearGaussian, x: ArrayLike, mean: ArrayLike, covarianc
 
     Returns:
         The bound of each example in nats, shape `(batch,)`.
+
+    Raises:
+        ValueError: x has another shape.
     """
     mean = np.asarray(mean, np.float64)  # (batch, z_dim)
     x_dim, z_dim = linear.W.shape
-    residual = np.asarray(x, np.float64) - linear.b - mean @ linear.W.T  # (batch, x_dim)
+    residual = _images(x, x_dim) - linear.b - mean @ linear.W.T  # (batch, x_dim)
     spread = np.sum((linear.W.T @ linear.W) * covariance)  # tr(W · covariance · Wᵀ)
     squares = (np.sum(residual**2, axis=1) + spread) / linear.variance  # (batch,)
     log_likelihood = -0.5 * (squares + x_dim * np.log(2 * np.pi * linear.variance))
@@ -105,9 +129,12 @@ def fit_ppca(x: ArrayLike, z_dim: int, variance: float | None = None) -> LinearG
     Raises:
         ValueError: an argument is not what it may be.
     """
-    x = np.asarray(x, np.float64)
-    if x.ndim != 2 or not x.size:
-        raise ValueError(f"x had the shape {x.shape}; it may be (n, x_dim), n from 1")
+    x = _images(x)
+    if len(bad := np.argwhere(~np.isfinite(x))):
+        raise ValueError(
+            f"x held {len(bad)} values that are no finite numbers, the first in image "
+            f"{bad[0][0]}; it may hold finite ones: leave out these images"
+        )
     if not isinstance(z_dim, Integral) or z_dim is True or not 1 <= z_dim < x.shape[1]:
         raise ValueError(
             f"z_dim was {z_dim!r}; it may be a whole number from 1 to {x.shape[1] - 1}"
@@ -115,15 +142,32 @@ def fit_ppca(x: ArrayLike, z_dim: int, variance: float | None = None) -> LinearG
     b = x.mean(axis=0)  # (x_dim,)
     values, vectors = np.linalg.eigh((x - b).T @ (x - b) / len(x))  # ascending
     values, vectors = values[::-1], vectors[:, ::-1]  # (x_dim,), (x_dim, x_dim)
-    if variance is None:
-        variance = float(values[z_dim:].mean())
-    if not values[0] * 1e-12 < variance < np.inf:
-        raise ValueError(
-            f"variance was {variance!r}; it may be a finite number above 0, which it is where x "
-            "varies in more dimensions than z_dim"
-        )
+    variance = _variance_of_noise(variance, values, z_dim, len(x))
     lengths = np.sqrt(np.maximum(values[:z_dim] - variance, 0))  # (z_dim,)
     return LinearGaussian(vectors[:, :z_dim] * lengths, b, variance)
+
+
+def _variance_of_noise(given: Any, values: Array, z_dim: int, n: int) -> Any:
+    """The given σ², or what z_dim components leave of n images; refuse one that is no variance.
+
+    Rounding leaves a little more or less than 0 where nothing is left.
+    """
+    variance = float(values[z_dim:].mean()) if given is None else given
+    positive = False
+    with suppress(TypeError, ValueError):  # no number, or many
+        positive = bool(values[0] * 1e-12 < variance < np.inf) and not isinstance(given, bool)
+    if positive:
+        return variance
+    if given is None:
+        raise ValueError(
+            f"x had {n} images, which vary in no more dimensions than z_dim, {z_dim}; they may "
+            "vary in more, for these leave the variance: take more images, a smaller z_dim, or a "
+            "variance of your own"
+        )
+    raise ValueError(
+        f"variance was {given!r}; it may be a finite number above 0, and not as small as rounding "
+        f"makes it, {values[0] * 1e-12:.2g}"
+    )
 
 
 def importance_weighted_bound(model: Any, x: Any, n_samples: int, seed: int = 0) -> Any:
@@ -145,6 +189,7 @@ def importance_weighted_bound(model: Any, x: Any, n_samples: int, seed: int = 0)
         ValueError: an argument is not what it may be.
     """
     n_samples, seed = validated({"n_samples": n_samples, "seed": seed}, BoundParameters).values()
+    _check_model(model)
     if isinstance(model, VAE):
         x = as_images(x, model.x_dim, bounded=model.likelihood == "bernoulli")
     x = np.asarray(x, np.float32)
@@ -154,6 +199,17 @@ def importance_weighted_bound(model: Any, x: Any, n_samples: int, seed: int = 0)
     shape = tuple(images.shape)
     bound = kept(model, ("bound", shape), _parts(model), lambda: _compile(model, shape))
     return bound(images, tf.constant(n_samples), tf.constant(seed)).numpy()
+
+
+def _check_model(model: Any) -> None:
+    """Refuse what the bound cannot be computed for: the path of a model, say."""
+    parts = ("encoder", "decoder", "log_likelihood", "__dict__")  # the last keeps the graph
+    if isinstance(model, type) or not all(hasattr(model, part) for part in parts):
+        said = repr(model) if isinstance(model, str) else f"of type {type(model).__name__}"
+        raise ValueError(
+            f"model was {said}; it may be a VAE, such as load_model(path), or an object that has "
+            "an encoder, a decoder and a log_likelihood"
+        )
 
 
 def _parts(model: Any) -> list[Any]:

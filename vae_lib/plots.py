@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence, Sized
 from itertools import cycle
+from numbers import Integral
 from pathlib import Path
 from typing import Any, cast
 
@@ -67,7 +68,12 @@ def digit_grid(images: Any, columns: int, size: float = 0.8) -> Figure:
         images: as `as_pictures` takes them, values in [0, 1].
         columns: images in a row.
         size: of an image, in inches.
+
+    Raises:
+        ValueError: the images or the columns are not as above.
     """
+    if not _is_whole(columns) or columns < 1:
+        raise ValueError(f"columns was {columns!r}; it may be a whole number from 1")
     pictures = as_pictures(images)  # (n, height, width)
     rows = -(-len(pictures) // columns)
     empty = rows * columns - len(pictures)
@@ -78,6 +84,11 @@ def digit_grid(images: Any, columns: int, size: float = 0.8) -> Figure:
     figure, ax = plt.subplots(figsize=(size * columns, size * rows))
     _show(ax, sheet)
     return figure
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether a value is a whole number of any kind; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def save_digit_grid(images: Any, columns: int, path: Path) -> None:
@@ -222,14 +233,24 @@ def numbered_classes(labels: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
         The classes in their order, `(classes,)`, and which of them each label is, `(count,)`.
 
     Raises:
-        ValueError: there is not one label for each image, or more classes than can be told apart.
+        ValueError: there is not one label for each image, or they are of several kinds, or of
+            more classes than can be told apart.
     """
     if (shape := np.shape(labels)) != (count,):
         raise ValueError(
             f"labels had the shape {shape}; it may be ({count},), one label for each image: take x "
             "and labels from the same rows"
         )
-    classes, numbers = np.unique(labels, return_inverse=True)
+    try:
+        if isinstance(labels, list | tuple):
+            sorted(labels)  # of a list of words and others, NumPy makes words: "nan", say
+        classes, numbers = np.unique(labels, return_inverse=True)
+    except TypeError:  # they have no order
+        kinds = " and ".join(sorted({type(label).__name__ for label in labels}))
+        raise ValueError(
+            f"labels held values of the kind {kinds}; they may be all numbers or all words: leave "
+            "out the images that have no label"
+        ) from None
     if len(classes) > MOST_CLASSES:
         raise ValueError(
             f"labels held {len(classes)} different classes; it may hold 1 to {MOST_CLASSES}: keep "
@@ -247,9 +268,10 @@ def latent_map(mean: Any, labels: Any, dimensions: Sequence[int]) -> Figure:
         dimensions: one or two columns of `mean`; with one, classes are spread over the height.
 
     Raises:
-        ValueError: the labels are not as above.
+        ValueError: an argument is not as above.
     """
-    mean = np.asarray(mean)  # (n, z_dim)
+    mean = _as_means(mean)  # (n, z_dim)
+    dimensions = _as_dimensions(dimensions, mean.shape[1])
     classes, numbers = numbered_classes(labels, len(mean))  # (classes,), (n,)
     figure, ax = plt.subplots(figsize=(6.2, 5.2))
     across = mean[:, dimensions[0]]
@@ -263,7 +285,49 @@ def latent_map(mean: Any, labels: Any, dimensions: Sequence[int]) -> Figure:
     if len(dimensions) > 1:
         ax.set_ylabel(f"mean of z, dimension {dimensions[1] + 1}")
     else:
-        ax.set_yticks(range(len(classes)), map(str, classes))
+        ax.set_yticks(range(len(classes)), map(str, classes), parse_math=False)
         ax.set_ylabel("class")
-    ax.legend(title="class", loc="center left", bbox_to_anchor=(1, 0.5), markerscale=1.6)
+    _class_legend(ax, classes)
     return figure
+
+
+def _class_legend(ax: Axes, classes: Any) -> None:
+    """Name the classes as they are, where Matplotlib would hide `_a` and typeset `$a$`."""
+    place: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+    legend = ax.legend(
+        ax.collections, [*map(str, classes)], title="class", markerscale=1.6, **place
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+
+
+def _as_means(given: Any) -> np.ndarray:
+    """Return means of codes, `(n, z_dim)`, or say why they cannot be shown."""
+    form = "it may be of the shape (n, z_dim), such as model.predict(x)['mean']"
+    try:
+        mean = np.asarray(given)
+        finite = np.isfinite((1.0 * mean).astype(np.float64))  # the product refuses text
+    except (TypeError, ValueError):  # no numbers, or parts of several shapes
+        raise ValueError(f"mean was of the type {type(given).__name__}; {form}") from None
+    if mean.ndim != 2 or not mean.size:
+        kind = type(given).__name__
+        raise ValueError(f"mean was of the type {kind} and the shape {mean.shape}; {form}")
+    if not finite.all():
+        row = np.flatnonzero(~finite.all(axis=1))[0]
+        raise ValueError(
+            f"mean held values that are no finite numbers, the first in row {row}; it may hold "
+            "finite ones: look for such values in the images, or for a loss that was NaN"
+        )
+    return mean
+
+
+def _as_dimensions(given: Any, z_dim: int) -> list[int]:
+    """Return one or two columns in a list, or say what they may be."""
+    columns = list(given) if np.iterable(given) else []
+    known = all(_is_whole(column) and 0 <= column < z_dim for column in columns)
+    if not known or len(columns) not in (1, 2):
+        raise ValueError(
+            f"dimensions was {given!r}; it may be a list of one or two whole numbers from 0 to "
+            f"{z_dim - 1}"
+        )
+    return columns

@@ -134,6 +134,20 @@ def test_the_best_diagonal_q_has_the_inverse_diagonal_of_the_precision():
     np.testing.assert_allclose(np.exp(best.x), 1 / np.diag(np.linalg.inv(covariance)), rtol=1e-4)
 
 
+@pytest.mark.parametrize("wrong", [np.zeros(7), np.zeros((5, 1)), np.zeros((5, 8)), 0.0])
+def test_images_of_another_shape_than_the_models_are_refused(wrong):
+    model = linear_model()
+    for compute in (
+        lambda x: log_evidence(model, x),
+        lambda x: exact_posterior(model, x),
+        lambda x: linear_elbo(model, x, np.zeros((5, 3)), np.eye(3)),
+    ):
+        with refused(ValueError, "x", np.shape(wrong), "(batch, 7)"):
+            compute(wrong)
+        with refused(ValueError, "x", "str", "(batch, 7)"):
+            compute("x.npy")
+
+
 def test_a_rotation_of_the_latent_space_leaves_the_evidence_alone():
     model, x = linear_model(), RNG.normal(size=(4, 7))
     rotation = stats.ortho_group.rvs(3, random_state=0)
@@ -205,17 +219,27 @@ def test_images_that_no_linear_model_can_be_fitted_to_are_refused(shape):
         fit_ppca(np.zeros(shape), 2)
 
 
-@pytest.mark.parametrize("variance", [0.0, -1.0, np.inf, np.nan])
+@pytest.mark.parametrize("hole", [np.nan, np.inf])
+def test_images_that_are_no_finite_numbers_are_refused(data, hole):
+    x = data.copy()
+    x[[5, 8], 2] = hole
+    with refused(ValueError, "x", 2, "finite", 5, "finite"):
+        fit_ppca(x, 2)
+
+
+@pytest.mark.parametrize("variance", [0.0, -1.0, np.inf, np.nan, "a", True, [0.1, 0.2]])
 def test_a_bad_variance_is_named(data, variance):
-    with refused(ValueError, "variance", variance, "finite", 0):
+    with refused(ValueError, "variance", repr(variance), "finite", 0):
         fit_ppca(data, 2, variance)
 
 
 def test_data_that_leave_no_noise_are_refused(data):
     flat = np.hstack([data[:, :2], np.zeros((400, 4))])
     assert fit_ppca(flat, 1).variance > 0
-    with refused(ValueError, "variance", 0, "x", "z_dim"):
-        fit_ppca(flat, 2)
+    for x, z_dim in ((flat, 2), (data[:2], 2), (data[:1], 1)):
+        with refused(ValueError, "x", len(x), "images", "z_dim", z_dim, "more images") as caught:
+            fit_ppca(x, z_dim)
+        assert "variance was" not in str(caught.value)  # none was given
 
 
 # The importance-weighted bound
@@ -351,6 +375,18 @@ def test_a_bad_number_of_draws_is_named_before_any_work(n_samples):
 def test_a_bad_seed_of_the_draws_is_named_before_any_work(seed):
     with refused(ParameterError, "seed", repr(seed), "whole", 0, "2,147,483,647"):
         importance_weighted_bound(None, None, 3, seed)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("model.keras", "'model.keras'"), (None, "NoneType"), (VAE, "type"),
+     (linear_model(), "LinearGaussian")],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_model_is_refused(model, said):
+    parts = ("VAE", "load_model(path)", "encoder", "decoder", "log_likelihood")
+    with refused(ValueError, "model", said, *parts):
+        importance_weighted_bound(model, np.zeros((2, 7)), 50)
 
 
 def test_numbers_of_draws_and_seeds_may_be_numpys(digits):

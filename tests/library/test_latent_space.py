@@ -47,7 +47,8 @@ def test_the_grid_runs_like_a_picture_from_the_top_left():
     [(1, 0.9, ("side", 1, 2)), (2.5, 0.9, ("side", 2.5, "whole", 2)),
      ("9", 0.9, ("side", "'9'", "whole", 2)),
      (20, 1.0, ("mass", 1.0, 0, 1)), (20, 0.0, ("mass", 0.0, 0, 1)),
-     (20, 90, ("mass", 90, 0, 1))],
+     (20, 90, ("mass", 90, 0, 1)), (3, "a", ("mass", "'a'", 0, 1)),
+     (3, None, ("mass", None, 0, 1)), (3, [0.5, 0.9], ("mass", [0.5, 0.9], 0, 1))],
 )  # fmt: skip
 def test_a_grid_that_cannot_be_is_refused(side, mass, parts):
     with refused(ValueError, *parts):
@@ -109,6 +110,26 @@ def test_ends_of_other_shapes_are_refused(walk, shapes):
         walk(*(np.ones(shape) for shape in shapes), 3)
 
 
+@pytest.mark.parametrize("walk", [interpolate, slerp])
+@pytest.mark.parametrize(
+    ("wrong", "said"), [([np.nan, 1.0], "nan"), ([1.0, -np.inf], "-inf"), (["a", "b"], "list"),
+                        ([[1], [1, 2]], "list"), ({"z": [1.0]}, "dict")],
+    ids=str,
+)  # fmt: skip
+def test_ends_that_are_no_finite_numbers_are_refused(walk, wrong, said):
+    with refused(ValueError, "first", said, "finite"):
+        walk(wrong, [1, 0], 3)
+    with refused(ValueError, "second", said, "finite"):
+        walk([1, 0], wrong, 3)
+
+
+@pytest.mark.parametrize("walk", [interpolate, slerp])
+@pytest.mark.parametrize("count", ["5", 2.5, 5.0, -1, 0, True, None])
+def test_a_bad_number_of_points_is_named(walk, count):
+    with refused(ValueError, "count", repr(count), "whole", 1):
+        walk([1, 0], [0, 1], count)
+
+
 def test_a_traversal_changes_one_dimension_and_leaves_its_argument():
     z = np.arange(4.0)
     copies = traverse(z, 2, [-1, 7])
@@ -116,10 +137,26 @@ def test_a_traversal_changes_one_dimension_and_leaves_its_argument():
     np.testing.assert_array_equal(z, np.arange(4.0))
 
 
-@pytest.mark.parametrize("dimension", [-1, 4])
+@pytest.mark.parametrize("dimension", [-1, 4, True, "a", 0.0, None])
 def test_a_dimension_that_is_not_there_is_refused(dimension):
-    with refused(ValueError, "dimension", dimension, 0, 3):
+    with refused(ValueError, "dimension", repr(dimension), "whole", 0, 3):
         traverse(np.zeros(4), dimension, [0])
+
+
+@pytest.mark.parametrize("shapes", [((3, 4), (2,)), ((4,), ()), ((4,), (2, 1)), ((), (2,))])
+def test_a_traversal_of_other_shapes_is_refused(shapes):
+    with refused(ValueError, "z", "values", *shapes, "(z_dim,)", "(count,)"):
+        traverse(np.zeros(shapes[0]), 1, np.zeros(shapes[1]))
+
+
+@pytest.mark.parametrize(
+    ("z", "values", "parts"),
+    [([0, np.nan], [1], ("z", "nan", "finite")), ([0, 1], ["a"], ("values", "list", "finite")),
+     ([0, 1], [1, np.inf], ("values", "inf", "finite"))],
+)  # fmt: skip
+def test_a_traversal_of_no_finite_numbers_is_refused(z, values, parts):
+    with refused(ValueError, *parts):
+        traverse(z, 1, values)
 
 
 # Units

@@ -3,6 +3,7 @@
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
 
@@ -83,6 +84,13 @@ def test_one_image_alone_and_images_in_color_are_refused(shape, remedy):
     for draw in (lambda x: digit_grid(x, columns=1), lambda x: digit_rows({"": x})):
         with refused(ValueError, "images", shape, *layouts, remedy):
             draw(np.zeros(shape))
+
+
+@pytest.mark.parametrize("columns", ["4", 0, -1, 2.5, True, None])
+def test_a_bad_number_of_columns_is_named(columns):
+    with refused(ValueError, "columns", repr(columns), "whole", 1):
+        digit_grid(np.zeros((3, 4)), columns)
+    assert plt.get_fignums() == []
 
 
 def test_bars_have_the_heights_of_the_values():
@@ -171,12 +179,67 @@ def test_a_latent_map_shows_whatever_classes_there_are_in_their_order(classes):
 @pytest.mark.parametrize(
     ("labels", "parts"),
     [(np.arange(22) % 11, (11, 1, 10)), (np.zeros(21), ("(21,)", "(22,)")),
-     (np.zeros((22, 1)), ("(22, 1)", "(22,)"))],
+     (np.zeros((22, 1)), ("(22, 1)", "(22,)")),
+     ([None, "a"] * 11, ("NoneType", "str", "numbers", "words")),
+     (["a", np.nan] * 11, ("float", "str", "numbers", "words")),
+     ((1, "a") * 11, ("int", "str", "numbers", "words")),
+     ([None] * 22, ("NoneType", "numbers", "words")),
+     (pd.Series(["a", np.nan] * 11), ("float", "str", "numbers", "words")),
+     ([1, pd.NA] * 11, ("NAType", "int", "numbers", "words")),
+     (np.array([1, "a"] * 11, dtype=object), ("int", "str", "numbers", "words"))],
 )  # fmt: skip
 def test_labels_that_a_map_cannot_show_are_refused(labels, parts):
     with refused(ValueError, "labels", *parts):
         latent_map(np.zeros((22, 2)), labels, (0, 1))
     assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    "dimensions",
+    [(-1,), (0, -1), (0, 1, 0), 0, (), ("0", "1"), (0, 5), (2,), (0, True), (0.0, 1.0), None],
+)
+def test_dimensions_that_a_map_cannot_show_are_refused(dimensions):
+    with refused(ValueError, "dimensions", repr(dimensions), "one or two whole", 0, 1):
+        latent_map(np.zeros((22, 2)), np.zeros(22), dimensions)
+    assert plt.get_fignums() == []
+
+
+CODES = np.zeros((22, 2))
+
+
+@pytest.mark.parametrize(
+    ("mean", "said"),
+    [({"mean": CODES, "log_var": CODES}, "dict"), ((CODES, CODES), "(2, 22, 2)"),
+     ((CODES, CODES[:3]), "tuple"), (CODES[:, 0], "(22,)"), (CODES[:0], "(0, 2)"),
+     (CODES.astype(str), "ndarray"), (None, "NoneType")],
+)  # fmt: skip
+def test_means_of_another_kind_are_refused(mean, said):
+    with refused(ValueError, "mean", said, "(n, z_dim)", "model.predict(x)['mean']"):
+        latent_map(mean, np.zeros(22), (0, 1))
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
+def test_means_that_are_no_finite_numbers_are_refused(hole):
+    mean = CODES.copy()
+    mean[[7, 9], 1] = hole
+    with refused(ValueError, "mean", "finite", 7, "finite"):
+        latent_map(mean, np.zeros(22), (0, 1))
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("dimensions", [(0, 1), (0,)])
+def test_labels_are_shown_as_they_are_written(dimensions):
+    classes = ["$1$", "$x^2$", "__", "_cats", "dogs"]
+    (ax,) = latent_map(np.eye(5), classes, dimensions).axes
+    shown = ax.get_legend().get_texts()
+    shown += ax.get_yticklabels() if len(dimensions) == 1 else []
+    for text, label in zip(shown, classes * 2, strict=False):
+        assert text.get_text() == label
+        assert not text.get_parse_math()
+    assert len(shown) == 5 * (3 - len(dimensions))
+    for handle, drawn in zip(ax.get_legend().legend_handles, ax.collections, strict=True):
+        np.testing.assert_array_equal(handle.get_facecolor(), drawn.get_facecolor())
 
 
 def test_the_books_style_is_put_on():

@@ -70,6 +70,8 @@ def test_labels_that_cannot_be_shown_are_refused(networks, split):
         (labels + 0.5, "labels", labels[0] + 0.5, 0, 255),
         (np.full(200, np.nan), "labels", "nan", 0, 255),
         (["cat"] * 200, "labels", "'cat'", 0, 255, "np.unique"),
+        ([None] * 200, "labels", None, 0, 255, "np.unique"),
+        ([7] * 199 + [None], "labels", None, 0, 255, "np.unique"),
     ):
         with refused(ValueError, *parts):
             Explorer(networks, x, wrong)
@@ -116,6 +118,11 @@ def test_an_explorer_takes_whatever_classes_there_are(networks, split):
     samples = np.frombuffer(base64.b64decode(data["samples"]), np.uint8).reshape(3, 784)
     for label, sample in zip([2, 5, 7], samples, strict=True):
         assert np.allclose(x[labels == label][0], sample / 255)
+
+
+def test_labels_that_are_objects_are_taken_as_the_numbers_they_are(networks, split):
+    x, labels = split.x_test[:200], split.y_test[:200]
+    assert Explorer(networks, x, labels.astype(object)).data == Explorer(networks, x, labels).data
 
 
 def test_checkpoints_come_in_order_with_the_codes_of_their_own_network(explorer, networks, split):

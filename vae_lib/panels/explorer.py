@@ -1,6 +1,7 @@
 """A panel on a plane of latent vectors: walk in it, decode and encode (chapter 7)."""
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -124,12 +125,15 @@ def check_network(network: QuantizedVAE) -> None:
 def checked_labels(labels: Any, count: int) -> Array:
     """Return the labels of so many images as bytes, or say why they cannot be shown."""
     given = np.asarray(labels)
-    numbers = given if given.dtype.kind in "biuf" else np.full(given.shape, -1)
+    numbers = given
+    if given.dtype.kind not in "biuf":  # pandas, say, keeps whole numbers as objects
+        numbers = np.array([n if isinstance(n, Real) else -1 for n in given.flat], np.float64)
+        numbers = numbers.reshape(given.shape)
     numbered_classes(numbers, count)
     wrong = np.flatnonzero(~((numbers >= 0) & (numbers <= 255) & (numbers % 1 == 0)))
     if len(wrong):
         raise ValueError(
-            f"labels held {given[wrong[0]].item()!r}; it may hold whole numbers from 0 to 255: "
+            f"labels held {given.tolist()[wrong[0]]!r}; it may hold whole numbers from 0 to 255: "
             "np.unique(labels, return_inverse=True)[1] numbers any classes"
         )
     return numbers.astype(np.uint8)

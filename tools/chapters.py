@@ -1,4 +1,4 @@
-"""Which the chapters are, and how a notebook is read: what is none is named in one sentence."""
+"""Find the book's chapters, and read notebooks; what cannot be read is named in one sentence."""
 
 import re
 import warnings
@@ -97,4 +97,4 @@ def read_notebook(path: Path) -> NotebookNode:
 def in_a_line(error: Exception) -> str:
     """Return the beginning of what an error says, as a part of a sentence."""
     said = " ".join(str(error).split())
-    return re.split(r"[.!?:]? (?=[A-Z])|: '", said)[0][:120].rstrip(" ,;:.")
+    return re.split(r"[.!?] (?=[A-Z])|: '", said)[0][:120].rstrip(" ,;:.")

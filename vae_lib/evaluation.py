@@ -174,7 +174,8 @@ def importance_weighted_bound(model: Any, x: Any, n_samples: int, seed: int = 0)
     """Estimate log (1/K) Σ p(x, z_k) / q(z_k|x) with draws z_k of q(z|x), K = `n_samples`.
 
     On average a lower bound of log p(x): the ELBO for K = 1, and no worse for a larger K.
-    Memory is needed for a few copies of `x`, whatever K is.
+    Memory is needed for a few copies of `x`, whatever K is. What is compiled is kept on the model,
+    for each shape of `x`; changes of a VAE's methods are made known by `model.compile`.
 
     Args:
         model: a `VAE`, or an object with its `encoder`, `decoder` and `log_likelihood`.
@@ -213,10 +214,8 @@ def _check_model(model: Any) -> None:
 
 
 def _parts(model: Any) -> list[Any]:
-    """What can be replaced in a model that the bound was compiled for."""
-    if isinstance(
-        model, VAE
-    ):  # Keras lets no layer be replaced, `compile` makes other changes known
+    """What of an object of unknown kind its bound is compiled of, and may be replaced: all."""
+    if isinstance(model, VAE):
         return []
     return [part for name, part in vars(model).items() if name != GRAPHS]
 

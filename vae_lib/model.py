@@ -81,6 +81,7 @@ class VAE(keras.Model):
         config = validated(arguments, ModelParameters)
         super().__init__(**kwargs)
         self._config = config
+        self.__dict__["_start"] = None  # beside the attributes that Keras tracks
         seeds = [int(s) for s in np.random.SeedSequence(config["seed"]).generate_state(4)]
         self.encoder = Encoder(config["z_dim"], config["h_dim"], seeds[0], dtype=self.dtype_policy)
         self.decoder = Decoder(config["x_dim"], config["h_dim"], seeds[1], dtype=self.dtype_policy)
@@ -202,13 +203,14 @@ class VAE(keras.Model):
             The objective, averaged over the minibatch, with what layers add to it (regularizers,
             `add_loss`), shape `()`; the reconstruction and the KL term of each image, in nats,
             shape `(batch,)` each.
+
+        Raises:
+            ValueError: `objective` returned nothing.
         """
         reconstruction, kl = self.terms(x, outputs)  # (batch,), (batch,)
         objective = self.objective(reconstruction, kl)  # (batch,)
         if objective is None:
-            raise ValueError(
-                "objective returned None; it may be a number for each image: return it"
-            )
+            raise ValueError("objective returned None; it may return one number for each image")
         loss = tf.reduce_mean(objective)
         for penalty in self.losses:
             loss += tf.cast(penalty, loss.dtype)
@@ -244,7 +246,7 @@ class VAE(keras.Model):
         weighted_metrics: Any = None,
         **settings: Any,
     ) -> None:
-        """Configure the model for training, as in Keras, but for the loss, which it brings.
+        """Compile as in Keras, without a loss: the model has its own.
 
         Raises:
             ValueError: a loss or metrics were given, or no optimizer.
@@ -257,14 +259,14 @@ class VAE(keras.Model):
         super().compile(optimizer, **settings)
         drop_graphs(self)
         self.optimizer.build(self.trainable_variables)
-        # `restart` goes back to these. Beside the attributes that Keras tracks.
+        # What `restart` goes back to.
         self.__dict__["_start"] = _Start(
             self.optimizer,
             _unscaled(self.optimizer).get_config()["learning_rate"],
             [variable.numpy() for variable in self.optimizer.variables],
         )
 
-    # Keras asks for both where `compile` is a model's own.
+    # Keras requires this method and the next of a model that overrides `compile`.
     def get_compile_config(self) -> dict[str, Any]:
         """What Keras needs to compile this model again, with the learning rate that it had then."""
         config = cast("dict[str, Any]", super().get_compile_config())
@@ -428,7 +430,11 @@ def load_model(path: str | Path) -> VAE:
         ValueError: it is not there, or holds something else.
     """
     wanted = "it may be a .keras file that model.save wrote"
-    if not zipfile.is_zipfile(path) or "config.json" not in zipfile.ZipFile(path).namelist():
+    names: list[str] = []
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as file:
+            names = file.namelist()
+    if "config.json" not in names:
         raise ValueError(f"path was '{path}', where there is no model; {wanted}")
     model = keras.models.load_model(path)
     if not isinstance(model, VAE):
@@ -455,7 +461,7 @@ class _Gate:
             return _Checked(source, self)
         if isinstance(source, Iterator):
             return (self.minibatch(given) for given in source)  # Keras takes no `map`
-        # What else Keras takes, it checks itself.
+        # What else Keras takes passes unchecked: a data set of PyTorch's, say.
         return as_images(source, self._x_dim) if is_array(source) else source
 
     @tf.autograph.experimental.do_not_convert
@@ -535,11 +541,12 @@ def check_compiled(model: Any) -> None:
     """
     if not isinstance(model, VAE):
         raise ValueError(f"model was a {type(model).__name__}; it may be a VAE")
+    start = model.__dict__["_start"]
     if getattr(model, "optimizer", None) is None:
         raise ValueError("the model has no optimizer: call model.compile(keras.optimizers.Adam())")
-    if model.optimizer is not model.__dict__["_start"].optimizer:
+    if start is None or model.optimizer is not start.optimizer:
         raise ValueError(
-            "model.optimizer was set; graphs were compiled with the one before: "
+            "model.optimizer was set, which Keras does not make known to what it compiled: "
             "call model.compile(optimizer) instead"
         )
 
@@ -568,7 +575,9 @@ def check_trainable(model: Any, honored: tuple[str, ...] = ("call",)) -> None:
             "another model; call model.compile with a new optimizer"
         )
     name = type(model).__name__
-    for method in {"call", "compute_loss", "train_step"} - set(honored):
+    for method in ("call", "compute_loss", "train_step"):
+        if method in honored:
+            continue
         if getattr(getattr(model, method), "__func__", None) is not getattr(VAE, method):
             raise ValueError(
                 f"{name} overrides {method}, which is not called here; "

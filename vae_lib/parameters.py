@@ -166,7 +166,8 @@ def check_parameters(names: MutableMapping[str, Any]) -> None:
     Args:
         names: a notebook's `globals()`, right after its parameters. A name counts as a parameter
             if chapter 6 has it, or if it came in with the parameters: was set in the cells
-            before this one, as papermill and a reader do it. Outside of a notebook, all names do.
+            before this one, as papermill and a reader do it. Outside of a notebook, each name does
+            that holds a value.
 
     Raises:
         ParameterError: names each parameter at fault, what it was, what it may be.

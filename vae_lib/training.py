@@ -2,7 +2,7 @@
 
 A step passes through these files of `vae_lib`, in this order:
 
-    data/images.py     `as_images` looks at what comes in; parameters.py at the settings
+    data/images.py     `as_images` checks the images; parameters.py checks the settings
     training.py        `minibatch_order` says which images a minibatch is made of
     support/xla.py     `compiled` makes one XLA graph of the loop over a thousand steps
     decoder.py         `binarize` draws pixels as coins, if asked to
@@ -174,15 +174,13 @@ def _make_folder(out: Any) -> Path:
     if not isinstance(out, str | os.PathLike):
         raise ValueError(f"out was {out!r}; it may be the path of a folder, new or old")
     folder = Path(out)
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"out was '{folder}', which is a file; it may be a folder, new or old")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()  # before any work
     except OSError as error:
         raise ValueError(
             f"out was '{folder}', where nothing can be written ({error.strerror}); it may be a "
-            "folder of yours"
+            "folder, new or old"
         ) from None
     return folder
 

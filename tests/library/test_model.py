@@ -535,16 +535,19 @@ def test_what_is_left_out_is_named(digits):
     forgetful = type("Forgetful", (VAE,), {"objective": lambda self, reconstruction, kl: None})
     model = forgetful(z_dim=2, h_dim=4)
     model.compile(keras.optimizers.Adam())
-    with pytest.raises(ValueError, match="objective returned None; it may be"):
+    with pytest.raises(ValueError, match="objective returned None; it may return"):
         train(model, digits, 1)
 
 
 def test_an_optimizer_comes_in_through_compile(digits):
     model = small_vae()
     model.optimizer = keras.optimizers.SGD(0.1)
-    for call in (lambda: train(model, digits, 1), lambda: model.restart(1)):
-        with refused(ValueError, "model.optimizer", "model.compile(optimizer)"):
-            call()
+    never_compiled = VAE(z_dim=2, h_dim=4)
+    never_compiled.optimizer = keras.optimizers.SGD(0.1)
+    for each in (model, never_compiled):
+        for call in (lambda m=each: train(m, digits, 1), lambda m=each: m.restart(1)):
+            with refused(ValueError, "model.optimizer", "model.compile(optimizer)"):
+                call()
 
 
 @pytest.mark.slow
@@ -615,9 +618,23 @@ def test_keras_methods_take_images_of_any_kind_and_layout(digits, change):
         (lambda x: np.ma.masked_less(x, 0.5), ("masked", "x.filled(0)")),
         (lambda x: [x[0], x[1, :9]], ("different sizes", "784")),
         (lambda x: {"x": x}, ("dict", "array")),
+        (lambda x: x + np.float32(3e38), ("3e+38", "divide")),
+        (lambda x: x[:1].reshape(2, 392), ("(2, 392)", "784")),
         (lambda x: x[:, :100], ("(20, 100)", "784", "x_dim=100")),
     ],
-    ids=["bytes", "-1…1", "NaN", "rounding", "resizing", "masked", "sizes", "dict", "too small"],
+    ids=[
+        "bytes",
+        "-1…1",
+        "NaN",
+        "rounding",
+        "resizing",
+        "masked",
+        "sizes",
+        "dict",
+        "huge",
+        "halves",
+        "too small",
+    ],
 )
 @pytest.mark.parametrize("method", ["fit", "evaluate", "predict", "train", "bound"])
 def test_one_gate_refuses_images_with_their_remedy(digits, spoil, parts, method):

@@ -15,7 +15,7 @@ def as_images(x: Any, x_dim: int, bounded: bool = True) -> np.ndarray:
     """Return images as a model takes them, or refuse them before any work.
 
     Numbers of any kind become float32, and images of any layout rows of pixels, where that
-    loses nothing: `(n, 28, 28)`, `(n, 28, 28, 1)`, one image.
+    loses nothing: `(n, 28, 28)`, `(n, 28, 28, 1)`, one square image or its row of pixels.
 
     Args:
         x: images in [0, 1].
@@ -29,14 +29,16 @@ def as_images(x: Any, x_dim: int, bounded: bool = True) -> np.ndarray:
         ValueError: says what `x` was, what it may be, and the remedy.
     """
     if np.ma.is_masked(x):
-        raise ValueError("x had masked values; it may hold numbers from 0 to 1: x.filled(0) has")
+        raise ValueError(
+            "x had masked values; it may hold numbers from 0 to 1: x.filled(0) puts 0 for them"
+        )
     try:
         images = np.asarray(x)
     except ValueError:  # rows of several lengths
         raise ValueError(
             f"x held images of different sizes, or something besides images; it may be (n, {x_dim})"
         ) from None
-    if images.dtype == object or isinstance(x, dict):
+    if images.dtype == object:
         raise ValueError(f"x was a {type(x).__name__}; it may be an array of numbers from 0 to 1")
     if images.dtype.kind not in "biuf" and str(images.dtype) != "bfloat16":
         raise ValueError(f"x had the type {images.dtype}; it may hold numbers from 0 to 1")
@@ -51,7 +53,8 @@ def _rows(images: np.ndarray, x_dim: int) -> np.ndarray:
     pixels = math.prod(shape[1:])
     if images.size and len(shape) > 1 and pixels == x_dim:
         return images.reshape(len(images), x_dim)
-    if images.size == x_dim:
+    # Of other shapes, some are several images of fewer pixels: two halves, say.
+    if images.size == x_dim and (len(shape) == 1 or shape[0] == shape[1]):
         return images.reshape(1, x_dim)
     remedy = f"; a model for them has x_dim={pixels}" if images.size and len(shape) > 1 else ""
     raise ValueError(
@@ -62,15 +65,18 @@ def _rows(images: np.ndarray, x_dim: int) -> np.ndarray:
 
 def _check_range(images: np.ndarray, bounded: bool) -> None:
     low, high = images.min(), images.max()
-    if (low >= 0 and high <= 1) or (not bounded and math.isfinite(low + high)):
+    if low >= 0 and high <= 1:
         return
-    if not math.isfinite(low + high):
+    if not (math.isfinite(low) and math.isfinite(high)):
         bad = np.argwhere(~np.isfinite(images))
+        allowed = "from 0 to 1" if bounded else "any number that single precision has"
         raise ValueError(
             f"x held {len(bad)} values that are no finite numbers, the first in image "
-            f"{bad[0][0]}; they may be from 0 to 1: find out where they come from, or leave "
+            f"{bad[0][0]}; they may be {allowed}: find out where they come from, or leave "
             "out these images"
         )
+    if not bounded:
+        return
     if low >= -0.1 and high <= 1.1:
         remedy = "np.clip(x, 0, 1) takes away what rounding or resizing has added"
     elif -1 <= low < 0 and high <= 1:

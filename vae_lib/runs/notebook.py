@@ -28,12 +28,13 @@ def parameters_fault(cells: Sequence[Any], names: Sequence[str]) -> str | None:
     if len(tagged) != 1 or tagged[0]["cell_type"] != "code":
         return f"has {len(tagged)} cells with the tag '{PARAMETERS_TAG}'; it may have one, of code"
     for number, cell in enumerate((c for c in cells if c["cell_type"] == "code" and c.source), 1):
-        table = _symbols(cell)
-        again = [name for name in names if cell is not tagged[0] and name in set(_set(table))]
+        assigned = set(_set(_symbols(cell)))
+        again = [name for name in names if cell is not tagged[0] and name in assigned]
         if again:
             return f"sets {', '.join(again)} in code cell {number}, besides the parameters' own"
     table = _symbols(tagged[0])
-    if missing := [name for name in names if name not in set(_set(table))]:
+    assigned = set(_set(table))
+    if missing := [name for name in names if name not in assigned]:
         return f"does not set {', '.join(missing)} in the cell with the tag '{PARAMETERS_TAG}'"
     if used := [name for name in names if table and table.lookup(name).is_referenced()]:
         return f"uses {', '.join(used)} in the cell with the tag '{PARAMETERS_TAG}', too early"
@@ -60,9 +61,11 @@ def _set(table: symtable.SymbolTable | None) -> Iterator[str]:
 
 
 def printed(cell: Any) -> str:
-    """Return all that a code cell printed."""
+    """Return all that a code cell printed; warnings are not of it."""
     return "".join(
-        output["text"] for output in cell["outputs"] if output["output_type"] == "stream"
+        output["text"]
+        for output in cell["outputs"]
+        if output["output_type"] == "stream" and output["name"] == "stdout"
     )
 
 

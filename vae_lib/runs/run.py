@@ -181,11 +181,11 @@ def _run_once(job: Job) -> Outcome:
 def _asked_what_it_ran_with(job: Job) -> Any:
     """Return the notebook with a cell after its numbers, which prints its parameters."""
     notebook = nbformat.v4.upgrade(nbformat.reads(job.notebook, as_version=4))
-    at = [i for i, cell in enumerate(notebook.cells, 1) if is_tagged(cell, METRICS_TAG)][:1]
-    for i in at:
+    after = [i for i, cell in enumerate(notebook.cells, 1) if is_tagged(cell, METRICS_TAG)]
+    if after:
         source = RAN_WITH.format(names=list(job.parameters))
         cell = nbformat.v4.new_code_cell(source, metadata={"tags": [RAN_WITH_TAG]})
-        notebook.cells.insert(i, cell)
+        notebook.cells.insert(after[0], cell)
     return notebook
 
 

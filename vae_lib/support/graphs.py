@@ -42,7 +42,7 @@ def shared_graphs(key: str) -> dict[str, str]:
         return {}
     with _one_at_a_time:
         folder = _folder(key)
-    _prune(Path(folder))
+        _prune(Path(folder))
     quoted = json.dumps(folder, ensure_ascii=False)  # it may have a space in it
     # At level 2, where errors still show, TensorFlow has several lines of them, none of which is
     # one, for each graph that it finds.

@@ -20,7 +20,7 @@ GRAPHS = "_compiled_graphs"
 def _unwatched() -> Iterator[None]:
     """Leave out what `tf.debugging.enable_check_numerics` puts behind each operation.
 
-    XLA does not know these checks. What a compiled function returns is checked all the same.
+    XLA does not know these checks.
     """
     # Imported here, for it is not TensorFlow's public face, which has no word for this.
     from tensorflow.python.eager.context import context
@@ -67,7 +67,7 @@ def as_seed(seed: Any) -> Any:
     except (TypeError, ValueError):
         numbers = None
     if numbers is None or numbers.shape != (2,) or not numbers.dtype.is_integer:
-        raise ValueError(f"seed: must be two integers, such as (0, 1), not {seed!r}")
+        raise ValueError(f"seed was {seed!r}; it may be two integers, such as (0, 1)")
     return tf.cast(numbers, tf.int64)
 
 

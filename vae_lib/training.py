@@ -236,11 +236,14 @@ def train(
     settings = validated({**given, "binarize": binarize, "seed": seed}, TrainingParameters)
     iterations, batch_size, report_every, binarize, seed = settings.values()
     check_trainable(model)
-    x = as_images(x, model.x_dim)
+    checked = as_images(x, model.x_dim)  # (n, x_dim)
     folder = None if out is None else _make_folder(out)
 
-    steps = compile_steps(model, len(x), batch_size, binarize)
-    images, coins = tf.constant(x), tf.constant(seed, tf.int64)  # (n, x_dim), ()
+    steps = compile_steps(model, len(checked), batch_size, binarize)
+    # A copy of a large tensor takes as long as many iterations.
+    same = tf.is_tensor(x) and np.may_share_memory(checked, np.asarray(x))
+    images = tf.reshape(x, checked.shape) if same else tf.constant(checked)  # (n, x_dim)
+    coins = tf.constant(seed, tf.int64)
     z = standard_normal((16, model.z_dim), (seed, 0))  # (16, z_dim)
     history: dict[str, list[Any]] = {name: [] for name in HISTORY}
     end = (begin := int(model.optimizer.iterations)) + iterations
@@ -250,7 +253,7 @@ def train(
             sums = np.zeros(3)
             for i in range(start, stop, STEPS_PER_CALL):
                 n_steps = min(STEPS_PER_CALL, stop - i)
-                rows = minibatch_order(len(x), batch_size, i, i + n_steps, seed).ravel()
+                rows = minibatch_order(len(checked), batch_size, i, i + n_steps, seed).ravel()
                 order = tf.constant(np.resize(rows, STEPS_PER_CALL * batch_size))  # one shape only
                 sums += steps(images, order, tf.constant(n_steps), coins).numpy()
                 bar.update(n_steps)

@@ -359,6 +359,24 @@ def test_the_progress_bar_reaches_its_end(digits, monkeypatch):
     assert bar.disable  # closed
 
 
+@pytest.mark.parametrize(
+    ("kind", "copies"),
+    [(tf.constant, 0), (lambda x: tf.reshape(tf.constant(x), (-1, 28, 28)), 0), (np.array, 1)],
+    ids=["tensor", "pictures", "array"],
+)
+def test_a_tensor_of_images_is_not_copied(digits, kind, copies, monkeypatch):
+    made = []
+
+    def constant(value, *args):
+        made.append(value)
+        return tf.convert_to_tensor(value, *args)
+
+    x = kind(digits)
+    monkeypatch.setattr(vae_lib.training.tf, "constant", constant)
+    train(small_vae(), x, 1, batch_size=10)
+    assert sum(np.shape(value) == digits.shape for value in made) == copies
+
+
 @pytest.mark.slow
 def test_nothing_is_printed_where_nobody_watches(python):
     """In a process of its own: TensorFlow says most the first time, unless vae_lib starts it."""

@@ -6,8 +6,6 @@ and 3.2; Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 20
 """
 
 from collections.abc import Callable
-from contextlib import suppress
-from numbers import Integral
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -17,6 +15,7 @@ from vae_lib.data.images import as_images
 from vae_lib.model import VAE
 from vae_lib.parameters import BoundParameters, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
+from vae_lib.support.numbers import between, finite, whole
 from vae_lib.support.xla import GRAPHS, compiled, kept
 from vae_lib.tensorflow_quietly import tf
 
@@ -44,15 +43,11 @@ def _inner(linear: LinearGaussian) -> Array:
 
 def _images(x: ArrayLike, x_dim: int | None = None) -> Array:
     """Images in double precision, `(n, x_dim)`; refuse others, which would broadcast unnoticed."""
-    form = "it may be (n, x_dim), n from 1" if x_dim is None else f"it may be (batch, {x_dim})"
-    try:
-        images = np.asarray(x, np.float64)
-    except (TypeError, ValueError):  # no numbers, or rows of several lengths
-        kind = type(x).__name__
-        raise ValueError(f"x was of the type {kind}, no array of numbers; {form}") from None
+    form = "(n, x_dim), n from 1" if x_dim is None else f"(batch, {x_dim})"
+    images = finite("x", x, form)
     fits = images.size > 0 if x_dim is None else images.shape[1:] == (x_dim,)
     if images.ndim != 2 or not fits:
-        raise ValueError(f"x had the shape {images.shape}; {form}")
+        raise ValueError(f"x had the shape {images.shape}; it may be {form}")
     return images
 
 
@@ -130,15 +125,7 @@ def fit_ppca(x: ArrayLike, z_dim: int, variance: float | None = None) -> LinearG
         ValueError: an argument is not what it may be.
     """
     x = _images(x)
-    if len(bad := np.argwhere(~np.isfinite(x))):
-        raise ValueError(
-            f"x held {len(bad)} values that are no finite numbers, the first in image "
-            f"{bad[0][0]}; it may hold finite ones: leave out these images"
-        )
-    if not isinstance(z_dim, Integral) or z_dim is True or not 1 <= z_dim < x.shape[1]:
-        raise ValueError(
-            f"z_dim was {z_dim!r}; it may be a whole number from 1 to {x.shape[1] - 1}"
-        )
+    z_dim = whole("z_dim", z_dim, 1, x.shape[1] - 1)
     b = x.mean(axis=0)  # (x_dim,)
     values, vectors = np.linalg.eigh((x - b).T @ (x - b) / len(x))  # ascending
     values, vectors = values[::-1], vectors[:, ::-1]  # (x_dim,), (x_dim, x_dim)
@@ -147,27 +134,27 @@ def fit_ppca(x: ArrayLike, z_dim: int, variance: float | None = None) -> LinearG
     return LinearGaussian(vectors[:, :z_dim] * lengths, b, variance)
 
 
-def _variance_of_noise(given: Any, values: Array, z_dim: int, n: int) -> Any:
+def _variance_of_noise(given: Any, values: Array, z_dim: int, n: int) -> float:
     """The given σ², or what z_dim components leave of n images; refuse one that is no variance.
 
     Rounding leaves a little more or less than 0 where nothing is left.
     """
-    variance = float(values[z_dim:].mean()) if given is None else given
-    positive = False
-    with suppress(TypeError, ValueError):  # no number, or many
-        positive = bool(values[0] * 1e-12 < variance < np.inf) and not isinstance(given, bool)
-    if positive:
+    least = values[0] * 1e-12
+    if given is not None:
+        variance = between("variance", given, 0)
+        if variance <= least:
+            raise ValueError(
+                f"variance was {given!r}; it may be above {least:.2g}: rounding is not"
+            )
         return variance
-    if given is None:
+    variance = float(values[z_dim:].mean())
+    if not least < variance:
         raise ValueError(
             f"x had {n} images, which vary in no more dimensions than z_dim, {z_dim}; they may "
             "vary in more, for these leave the variance: take more images, a smaller z_dim, or a "
             "variance of your own"
         )
-    raise ValueError(
-        f"variance was {given!r}; it may be a finite number above 0, and not as small as rounding "
-        f"makes it, {values[0] * 1e-12:.2g}"
-    )
+    return variance
 
 
 def importance_weighted_bound(model: Any, x: Any, n_samples: int, seed: int = 0) -> Any:

@@ -5,13 +5,13 @@ a sphere; Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2
 units; Hoffman and Johnson, "ELBO Surgery", 2016, for the aggregate posterior.
 """
 
-import operator
-from contextlib import suppress
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from vae_lib.support.numbers import between, finite, whole
 
 Array = NDArray[Any]
 AT_ONCE = 4_000_000  # densities in memory at a time: 32 MB
@@ -30,12 +30,7 @@ def prior_grid(side: int, mass: float) -> Array:
     Raises:
         ValueError: an argument is not what it may be.
     """
-    side = _whole("side", side, 2)
-    between = False
-    with suppress(TypeError, ValueError):  # no number, or many
-        between = bool(0 < mass < 1)
-    if not between:
-        raise ValueError(f"mass was {mass!r}; it may be a number between 0 and 1")
+    side, mass = whole("side", side, 2), between("mass", mass, 0, 1)
     middle = np.sqrt(mass)  # of the mass of one dimension
     levels = np.linspace((1 - middle) / 2, (1 + middle) / 2, side)  # (side,)
     ticks = np.array([NormalDist().inv_cdf(level) for level in levels])  # (side,), ascending
@@ -53,7 +48,7 @@ def interpolate(first: ArrayLike, second: ArrayLike, count: int) -> Array:
         ValueError: an argument is not what it may be.
     """
     first, second = _ends(first, second)
-    count = _whole("count", count, 1)
+    count = whole("count", count, 1)
     t = np.linspace(0, 1, count)[:, None]  # (count, 1)
     return np.asarray((1 - t) * first + t * second)  # (count, z_dim)
 
@@ -77,7 +72,7 @@ def slerp(first: ArrayLike, second: ArrayLike, count: int) -> Array:
             ways: no arc is the shortest then.
     """
     first, second = _ends(first, second)
-    count = _whole("count", count, 1)
+    count = whole("count", count, 1)
     lengths = np.linalg.norm(first) * np.linalg.norm(second)
     if lengths == 0:
         raise ValueError("an end of the arc was the zero vector; it may be any other")
@@ -105,13 +100,13 @@ def traverse(z: ArrayLike, dimension: int, values: ArrayLike) -> Array:
     Raises:
         ValueError: an argument is not as above, or there is no such dimension.
     """
-    z, values = _finite("z", z), _finite("values", values)
+    z, values = finite("z", z), finite("values", values)
     if z.ndim != 1 or values.ndim != 1:
         raise ValueError(
             f"z and values had the shapes {z.shape} and {values.shape}; they may be (z_dim,) and "
             "(count,)"
         )
-    dimension = _whole("dimension", dimension, 0, len(z) - 1)
+    dimension = whole("dimension", dimension, 0, len(z) - 1)
     copies = np.tile(z, (len(values), 1))  # (count, z_dim)
     copies[:, dimension] = values
     return copies
@@ -173,35 +168,12 @@ def aggregate_log_density(z: ArrayLike, mean: ArrayLike, log_var: ArrayLike) -> 
 
 def _ends(first: ArrayLike, second: ArrayLike) -> tuple[Array, Array]:
     """Both ends of a way as vectors; refuse others, which would broadcast unnoticed."""
-    first, second = _finite("first", first), _finite("second", second)
+    first, second = finite("first", first), finite("second", second)
     if first.ndim != 1 or first.shape != second.shape:
         raise ValueError(
             f"the ends had the shapes {first.shape} and {second.shape}; both may be (z_dim,)"
         )
     return first, second
-
-
-def _finite(name: str, given: ArrayLike) -> Array:
-    """Numbers in double precision; refuse what holds others than finite ones."""
-    try:
-        numbers = np.asarray(given, np.float64)
-    except (TypeError, ValueError):  # no numbers, or rows of several lengths
-        kind = type(given).__name__
-        raise ValueError(f"{name} was of the type {kind}; it may hold finite numbers") from None
-    if not np.isfinite(numbers).all():
-        wrong = numbers[~np.isfinite(numbers)][0]
-        raise ValueError(f"{name} held {wrong}; it may hold finite numbers")
-    return numbers
-
-
-def _whole(name: str, given: Any, least: int, most: float = np.inf) -> int:
-    """A whole number of any kind as Python's own; True and False are none."""
-    with suppress(TypeError):
-        number = operator.index(given)
-        if not isinstance(given, bool) and least <= number <= most:
-            return number
-    upward = "" if most == np.inf else f" to {most}"
-    raise ValueError(f"{name} was {given!r}; it may be a whole number from {least}{upward}")
 
 
 def _log_mean_exp(values: Array) -> Array:

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence, Sized
+from contextlib import suppress
 from itertools import cycle
-from numbers import Integral
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +12,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+
+from vae_lib.support.numbers import finite, whole
 
 STYLE = Path(__file__).with_name("book.mplstyle")
 # One for each curve, and one for each class: color is never the only difference.
@@ -72,8 +74,7 @@ def digit_grid(images: Any, columns: int, size: float = 0.8) -> Figure:
     Raises:
         ValueError: the images or the columns are not as above.
     """
-    if not _is_whole(columns) or columns < 1:
-        raise ValueError(f"columns was {columns!r}; it may be a whole number from 1")
+    columns = whole("columns", columns, 1)
     pictures = as_pictures(images)  # (n, height, width)
     rows = -(-len(pictures) // columns)
     empty = rows * columns - len(pictures)
@@ -84,11 +85,6 @@ def digit_grid(images: Any, columns: int, size: float = 0.8) -> Figure:
     figure, ax = plt.subplots(figsize=(size * columns, size * rows))
     _show(ax, sheet)
     return figure
-
-
-def _is_whole(value: Any) -> bool:
-    """Whether a value is a whole number of any kind; True and False are none."""
-    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def save_digit_grid(images: Any, columns: int, path: Path) -> None:
@@ -303,20 +299,12 @@ def _class_legend(ax: Axes, classes: Any) -> None:
 
 def _as_means(given: Any) -> np.ndarray:
     """Return means of codes, `(n, z_dim)`, or say why they cannot be shown."""
-    form = "it may be of the shape (n, z_dim), such as model.predict(x)['mean']"
-    try:
-        mean = np.asarray(given)
-        finite = np.isfinite((1.0 * mean).astype(np.float64))  # the product refuses text
-    except (TypeError, ValueError):  # no numbers, or parts of several shapes
-        raise ValueError(f"mean was of the type {type(given).__name__}; {form}") from None
+    form = "(n, z_dim), such as model.predict(x)['mean']"
+    mean = finite("mean", given, form)
     if mean.ndim != 2 or not mean.size:
         kind = type(given).__name__
-        raise ValueError(f"mean was of the type {kind} and the shape {mean.shape}; {form}")
-    if not finite.all():
-        row = np.flatnonzero(~finite.all(axis=1))[0]
         raise ValueError(
-            f"mean held values that are no finite numbers, the first in row {row}; it may hold "
-            "finite ones: look for such values in the images, or for a loss that was NaN"
+            f"mean was of the type {kind} and the shape {mean.shape}; it may be {form}"
         )
     return mean
 
@@ -324,10 +312,10 @@ def _as_means(given: Any) -> np.ndarray:
 def _as_dimensions(given: Any, z_dim: int) -> list[int]:
     """Return one or two columns in a list, or say what they may be."""
     columns = list(given) if np.iterable(given) else []
-    known = all(_is_whole(column) and 0 <= column < z_dim for column in columns)
-    if not known or len(columns) not in (1, 2):
-        raise ValueError(
-            f"dimensions was {given!r}; it may be a list of one or two whole numbers from 0 to "
-            f"{z_dim - 1}"
-        )
-    return columns
+    if len(columns) in (1, 2):
+        with suppress(ValueError):
+            return [whole("dimensions", column, 0, z_dim - 1) for column in columns]
+    raise ValueError(
+        f"dimensions was {given!r}; it may be a list of one or two whole numbers from 0 to "
+        f"{z_dim - 1}"
+    )

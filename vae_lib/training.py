@@ -194,6 +194,12 @@ def _save_samples(images: np.ndarray, folder: Path) -> None:
     save_digit_grid(images, 4, folder / f"{max(numbers, default=-1) + 1:03d}.png")
 
 
+def _as_tensor(x: Any, checked: np.ndarray) -> Any:
+    """Return checked images as a tensor; the given one, where it is that: to copy it takes long."""
+    same = tf.is_tensor(x) and np.may_share_memory(checked, np.asarray(x))
+    return tf.reshape(x, checked.shape) if same else tf.constant(checked)
+
+
 def train(
     model: VAE,
     x: np.ndarray,
@@ -240,10 +246,7 @@ def train(
     folder = None if out is None else _make_folder(out)
 
     steps = compile_steps(model, len(checked), batch_size, binarize)
-    # A copy of a large tensor takes as long as many iterations.
-    same = tf.is_tensor(x) and np.may_share_memory(checked, np.asarray(x))
-    images = tf.reshape(x, checked.shape) if same else tf.constant(checked)  # (n, x_dim)
-    coins = tf.constant(seed, tf.int64)
+    images, coins = _as_tensor(x, checked), tf.constant(seed, tf.int64)  # (n, x_dim), ()
     z = standard_normal((16, model.z_dim), (seed, 0))  # (16, z_dim)
     history: dict[str, list[Any]] = {name: [] for name in HISTORY}
     end = (begin := int(model.optimizer.iterations)) + iterations

@@ -19,7 +19,6 @@ from xml.etree import ElementTree
 
 import click
 import nbformat
-from sphinx_external_toc.parsing import parse_toc_yaml
 
 from tools import ROOT, address, card, chapters, check_html, launch, pairs, panels, pdf, prose
 from tools.browser import find_browser
@@ -175,7 +174,7 @@ def assemble(root: Path, results: dict[str, Path]) -> Path:
         shutil.copy(root / name, source)
     for name in ("_ext", "_static", "_vendor"):
         shutil.copytree(root / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for page in parse_toc_yaml(root / "_toc.yml"):
+    for page in chapters.pages_of(root):
         folder, _, name = page.rpartition("/")
         original = results.get(name) if folder == "chapters" else root / f"{page}.md"
         if original is None or not original.exists():

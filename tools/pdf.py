@@ -15,9 +15,9 @@ import yaml
 from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import Error, Page, Route
 from pypdf import PdfReader
-from sphinx_external_toc.parsing import parse_toc_yaml
 
 from tools.browser import find_browser, launched
+from tools.chapters import pages_of
 from vae_lib.support.printing import say
 
 NAME = "variational-autoencoders.pdf"
@@ -106,7 +106,7 @@ def running_head(text: Tag) -> str:
 
 def read_pages(html: Path, source: Path) -> tuple[str, list[Tag]]:
     """Return the head of the whole book and its title page, and the text of each page."""
-    pages = list(parse_toc_yaml(source / "_toc.yml"))
+    pages = pages_of(source)
     soups = [
         BeautifulSoup((html / f"{page}.html").read_text("utf-8"), "html.parser") for page in pages
     ]

@@ -83,13 +83,15 @@ class Trainer:
     def press(self, role):
         self.part(role).click()
 
-    def wait(self, condition, argument=None):
-        """Wait for a condition on roles of the panel."""
+    def wait(self, condition, argument=None, patience=PATIENCE):
+        """Wait for a condition on roles of the panel, at most `patience` ms."""
         roles = (
             "const role = (name) => [...document.querySelectorAll(`[data-role=${name}]`)].at(-1);"
         )
         self.page.wait_for_function(
-            f"(value) => {{ {roles} return ({condition})(value); }}", arg=argument
+            f"(value) => {{ {roles} return ({condition})(value); }}",
+            arg=argument,
+            timeout=patience,
         )
 
     def number(self, role):

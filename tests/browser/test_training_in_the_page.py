@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser.built_book import BOOK
-from tests.browser.hands import CHAPTER, Trainer
+from tests.browser.hands import CHAPTER, PATIENCE, Trainer
 
 ENOUGH = 150  # iterations, after which a reconstruction is well below its start
 
@@ -74,8 +74,9 @@ def test_without_price_and_noise_the_code_goes_on_spreading(trainer):
     trainer.set("beta", 0)
     trainer.part("noise").uncheck()
     trainer.press("play")
-    trainer.reach(trainer.number("iteration") + 8 * ENOUGH)
-    assert trainer.number("kl") > before + 2
+    # How soon differs from run to run. With price and noise it is not 1.3 times after 4,000 more.
+    twice = "(kl) => Number(role('kl').textContent) > 2 * kl"
+    trainer.wait(twice, before, patience=3 * PATIENCE)
 
 
 def test_without_noise_the_code_shrinks_towards_the_prior(trainer):

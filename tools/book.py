@@ -157,12 +157,15 @@ def explorer(chapter: Path) -> str:
 
 
 def published(result: Path) -> nbformat.NotebookNode:
-    """Return a chapter as the book shows it: numbers in its prose, and how long it ran."""
+    """Return a chapter as the book shows it: numbers in its prose, and how long it takes."""
     notebook = panels.without_kernel(read(result))
     run = notebook.metadata.pop("run")
-    time = f"{run.seconds:.0f} seconds on {os.cpu_count()} cores"
-    line = f"This chapter ran in {time} when the book was built."
-    return prose.with_run_time(prose.settled(notebook), line)
+    notebook = prose.settled(notebook)
+    line = (
+        f"About {prose.reading_minutes(notebook):.0f} minutes to read. It ran in "
+        f"{run.seconds:.0f} seconds on {os.cpu_count()} cores when the book was built."
+    )
+    return prose.with_times(notebook, line)
 
 
 def assemble(root: Path, results: dict[str, Path]) -> Path:

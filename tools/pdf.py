@@ -28,9 +28,12 @@ LINK = """\
 ({pages} pages, {size:.0f} MB).</p>"""
 MISSING = "The book has no PDF: {}."
 # What a page has for a screen only: folded code, links of a heading to itself, lists of links.
-FOR_SCREENS = "details.above-input, a.headerlink, script, button, nav.contents, .vae-panel .live"
+FOR_SCREENS = (
+    "details.above-input, details.second-reading > summary, a.headerlink, script, button, "
+    "nav.contents, .vae-panel .live"
+)
 # Tags that change nothing on paper. Each would be a node of the PDF, for who listens to it.
-NEEDLESS = "a.toc-backref, code span.pre, pre :is(span.n, span.nn, span.p, span.w, span:empty)"
+NEEDLESS = "details.second-reading, a.toc-backref, code span.pre, pre :is(span.n, span.nn, span.p, span.w, span:empty)"
 HEAD = """\
 <meta charset="utf-8"><title>{title}</title><meta name="author" content="{author}">
 {styles}<style>{running_heads}</style>
@@ -40,8 +43,8 @@ TITLE_PAGE = """\
 <section class="title-page"><img src="_static/favicon.svg" alt="">
 <h1>{title}</h1>
 <p class="author">{author}</p>
-<p>What is folded on the book's pages is left out here: the code that draws the figures, and that
-tests the exercises. It is in the notebooks. Each exercise is followed by its solution.</p>
+<p>The code that draws the figures, and that tests the exercises, is folded on the book's pages, and
+left out here. It is in the notebooks. Each exercise is followed by its solution.</p>
 <p>Every number and every figure came out when this copy was built.</p>
 </section>
 """

@@ -5,6 +5,7 @@ above it. JupyterLab evaluates it live. For the book, `with_probes` adds a cell 
 such text, which prints the values, and `settled` puts them into the text.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -16,6 +17,11 @@ from vae_lib.runs.notebook import is_tagged, printed
 
 ROLE = re.compile(r"\{eval\}`([^`]+)`")
 QUESTION = re.compile(r"^\*\*.*\?\*\*$", re.MULTILINE)  # a chapter's first line
+# From this heading on, a page is for practice, and no part of its main text.
+PRACTICE = re.compile(r"^## Exercises$", re.MULTILINE)
+# A section whose heading ends so is folded: it is good, and not needed at first.
+HEADING = re.compile(r"^(#{2,}) .*?(\(second reading\))?$", re.MULTILINE)
+WORDS, LINES = 130, 12  # of text and of code that a reader takes in a minute
 TODO = "○ yours to write: "  # how vae_lib.checks.attempt begins where nothing is written
 
 
@@ -44,10 +50,47 @@ def settled(notebook: NotebookNode) -> NotebookNode:
     return NotebookNode({**notebook, "cells": cells})
 
 
-def with_run_time(notebook: NotebookNode, line: str) -> NotebookNode:
-    """Return a chapter that says, below its question, how long it took to run."""
+def main_text(notebook: NotebookNode) -> Iterator[NotebookNode]:
+    """Yield the cells of a first reading: up to the exercises, without what is folded."""
+    folded = 0  # the level of the heading that folds what is below it
+    for cell in notebook.cells:
+        parts = [cell.source]
+        if cell.cell_type == "markdown":
+            text, *practice = PRACTICE.split(cell.source, maxsplit=1)
+            parts, begins = [], [0, *(m.start() for m in HEADING.finditer(text)), len(text)]
+            for begin, end in itertools.pairwise(begins):
+                if heading := HEADING.match(text, begin):
+                    level = len(heading[1])
+                    if not folded or level <= folded:
+                        folded = level if heading[2] else 0
+                if not folded:
+                    parts.append(text[begin:end])
+            if parts:
+                yield NotebookNode({**cell, "source": "".join(parts)})
+            if practice:
+                return
+        elif not folded:
+            yield cell
+
+
+def reading_minutes(notebook: NotebookNode) -> float:
+    """Return how long a chapter's main text takes to read: its words, captions and visible code."""
+    words, lines = 0, 0
+    for cell in main_text(notebook):
+        if cell.cell_type == "markdown":
+            words += len(cell.source.split())
+        else:
+            figure = cell.metadata.get("mystnb", {}).get("figure", {})
+            words += len(figure.get("caption", "").split())
+            if not is_tagged(cell, "hide-input"):
+                lines += sum(bool(line.strip()) for line in cell.source.splitlines())
+    return words / WORDS + lines / LINES
+
+
+def with_times(notebook: NotebookNode, line: str) -> NotebookNode:
+    """Return a chapter that says, below its question, how long it takes to read, and took to run."""
     first = NotebookNode(notebook.cells[0])
-    note = f'\n\n<p class="run-time">{line}</p>'
+    note = f'\n\n<p class="times">{line}</p>'
     first.source = QUESTION.sub(lambda match: match[0] + note, first.source, count=1)
     return NotebookNode({**notebook, "cells": [first, *notebook.cells[1:]]})
 

@@ -1,5 +1,6 @@
 """Each chapter keeps the contract that CONTRIBUTING.md describes."""
 
+import ast
 import importlib
 import inspect
 import re
@@ -10,6 +11,7 @@ import pytest
 from tests.book.chapters import CHAPTERS, MEASURED
 from tests.helpers import ROOT
 from tools.chapters import read_source, sources
+from tools.prose import reading_minutes
 from vae_lib.runs.notebook import is_tagged
 
 SECTIONS = ["What to remember", "Common mistakes", "Exercises", "Further reading"]
@@ -31,6 +33,16 @@ class Chapter:
     def checks(self):
         """The cells with a check in them."""
         return [c.source for c in self.code if "check(" in c.source]
+
+    def checks_of_equations(self):
+        """The calls of `check` that are led by an equation's number, with the numbers."""
+        for cell in self.code:
+            for call in ast.walk(ast.parse(cell.source)):
+                if isinstance(call, ast.Call) and getattr(call.func, "id", None) == "check":
+                    name = ast.unparse(call.args[0]).lstrip("f").strip("'\"")
+                    if name.startswith(f"({self.number}."):
+                        found = re.findall(rf"\({self.number}\.(\d+)\)", name)
+                        yield [int(k) for k in found], call
 
     def cells_of_exercise(self, name):
         """The cells from an exercise's text to the end of its solution."""
@@ -69,12 +81,19 @@ def test_equations_are_labeled_by_chapter_and_count(chapter):
     assert labels
 
 
-def test_every_numbered_equation_is_named_by_a_check(chapter):
+def test_every_numbered_equation_has_a_check_that_rejects_a_mistake(chapter):
+    """That each mistake is rejected is seen when the chapter runs: else `check` stops it."""
     count = len(re.findall(r"\$\$ \(eq-", chapter.text))
-    checked = {
-        int(k) for cell in chapter.checks for k in re.findall(rf"\({chapter.number}\.(\d+)\)", cell)
-    }
-    assert checked == set(range(1, count + 1))
+    checks = list(chapter.checks_of_equations())
+    assert {k for numbers, _ in checks for k in numbers} == set(range(1, count + 1))
+    assert [numbers for numbers, call in checks if not rejects_a_mistake(call)] == []
+
+
+def rejects_a_mistake(call):
+    """Whether the call of `check` has a mistake written out, for each wrong formula of it."""
+    return any(
+        keyword.arg == "rejects" and getattr(keyword.value, "keys", True) for keyword in call.keywords
+    )
 
 
 def test_every_public_function_of_its_module_is_checked_in_it(chapter):
@@ -101,6 +120,11 @@ def test_a_cell_that_is_meant_to_be_read_is_short(chapter):
             )
 
 
+@pytest.mark.parametrize("path", sources(ROOT / "chapters"), ids=lambda path: path.stem)
+def test_its_main_text_is_read_in_one_sitting(path):
+    assert reading_minutes(read_source(path)) <= 45
+
+
 def test_jupyterlab_folds_plotting_code_and_solutions(chapter):
     for cell in chapter.code:
         folded = {"hide-input", "solution"} & set(cell.metadata.get("tags", []))
@@ -116,7 +140,7 @@ def test_every_figure_has_a_caption_a_name_and_its_finding_in_words(chapter):
             assert settings["figure"]["caption"].endswith(".")
             assert settings["figure"]["name"].startswith("fig-")
             assert len(settings["image"]["alt"]) > 60
-            assert after.source.startswith("What to see: ")
+            assert re.match(r"[A-Z]\w.*\.", after.source)  # a sentence on what to see
             assert "hide-input" in cell.metadata["tags"]
     assert figures >= 2
 

@@ -72,7 +72,7 @@ def test_the_book_shows_the_numbers_that_the_kernel_computed_and_how_long_it_ran
         "It is 45.5 nats, or 46; half of it is 22.75615.",
         "Now it is 2.",
     ]
-    ran = f'<p class="run-time">This chapter ran in {seconds:.0f} seconds on'
+    ran = f'<p class="times">About 1 minutes to read. It ran in {seconds:.0f} seconds on'
     assert texts[0].startswith(f"# Title\n\n**How much is it?**\n\n{ran}")
     assert len([cell for cell in notebook.cells if cell.cell_type == "code"]) == 4
     assert "run" not in notebook.metadata
@@ -118,3 +118,36 @@ def test_values_go_where_their_expressions_stood():
 def test_text_without_numbers_gets_no_probe():
     notebook = new_notebook(cells=[new_markdown_cell("`eval` {eq}`eq-1-1`"), new_code_cell("1")])
     assert prose.with_probes(notebook) == notebook
+
+
+LONG = " ".join(["word"] * 130)
+TWELVE = "\n".join(["x = 1", ""] * 12)
+
+
+@pytest.mark.parametrize(
+    ("cells", "minutes"),
+    [
+        ([new_markdown_cell(LONG)], 1),
+        ([new_code_cell(TWELVE)], 1),
+        ([new_code_cell(TWELVE, metadata={"tags": ["hide-input"]})], 0),
+        ([new_code_cell("", metadata={"mystnb": {"figure": {"caption": LONG}}})], 1),
+        ([new_markdown_cell(LONG), new_markdown_cell(f"## Exercises\n\n{LONG}")], 1),
+        ([new_markdown_cell("## Exercises"), new_code_cell(TWELVE)], 0),
+        ([new_markdown_cell(f"{LONG}\n\n## B (second reading)\n\n{LONG}")], 1),
+        ([new_markdown_cell("## B (second reading)"), new_code_cell(TWELVE)], 0),
+        ([new_markdown_cell(f"## B (second reading)\n\n{LONG}\n\n## C\n\n{LONG}")], 1),
+        ([new_markdown_cell(f"## B (second reading)\n\n### C\n\n{LONG}")], 0),
+        ([new_markdown_cell(f"### B (second reading)\n\n{LONG}\n\n## C\n\n{LONG}")], 1),
+        (
+            [
+                new_markdown_cell("### B (second reading)"),
+                new_code_cell(TWELVE),
+                new_markdown_cell("### C"),
+                new_code_cell(TWELVE),
+            ],
+            1,
+        ),
+    ],
+)
+def test_the_time_to_read_counts_the_main_text(cells, minutes):
+    assert round(prose.reading_minutes(new_notebook(cells=cells)), 1) == minutes

@@ -33,7 +33,10 @@ FOR_SCREENS = (
     "nav.contents, .vae-panel .live"
 )
 # Tags that change nothing on paper. Each would be a node of the PDF, for who listens to it.
-NEEDLESS = "details.second-reading, a.toc-backref, code span.pre, pre :is(span.n, span.nn, span.p, span.w, span:empty)"
+NEEDLESS = (
+    "details.second-reading, a.toc-backref, code span.pre, "
+    "pre :is(span.n, span.nn, span.p, span.w, span:empty)"
+)
 HEAD = """\
 <meta charset="utf-8"><title>{title}</title><meta name="author" content="{author}">
 {styles}<style>{running_heads}</style>

@@ -88,7 +88,7 @@ def reading_minutes(notebook: NotebookNode) -> float:
 
 
 def with_times(notebook: NotebookNode, line: str) -> NotebookNode:
-    """Return a chapter that says, below its question, how long it takes to read, and took to run."""
+    """Return a chapter with a line below its question: how long it takes to read and to run."""
     first = NotebookNode(notebook.cells[0])
     note = f'\n\n<p class="times">{line}</p>'
     first.source = QUESTION.sub(lambda match: match[0] + note, first.source, count=1)

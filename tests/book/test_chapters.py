@@ -4,9 +4,11 @@ import ast
 import importlib
 import inspect
 import re
+from collections import defaultdict
 
 import jupytext
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from tests.book.chapters import CHAPTERS, MEASURED
 from tests.helpers import ROOT
@@ -92,7 +94,8 @@ def test_every_numbered_equation_has_a_check_that_rejects_a_mistake(chapter):
 def rejects_a_mistake(call):
     """Whether the call of `check` has a mistake written out, for each wrong formula of it."""
     return any(
-        keyword.arg == "rejects" and getattr(keyword.value, "keys", True) for keyword in call.keywords
+        keyword.arg == "rejects" and getattr(keyword.value, "keys", True)
+        for keyword in call.keywords
     )
 
 
@@ -123,6 +126,52 @@ def test_a_cell_that_is_meant_to_be_read_is_short(chapter):
 @pytest.mark.parametrize("path", sources(ROOT / "chapters"), ids=lambda path: path.stem)
 def test_its_main_text_is_read_in_one_sitting(path):
     assert reading_minutes(read_source(path)) <= 45
+
+
+SECTION = re.compile(r"^## .*|^```+\{exercise\}\n:label: \S+", re.MULTILINE)
+OF_ITS_CELL = {"figure", "axes", "ax", "_"}  # a cell makes its own, and no other one reads it
+
+
+def assigned(node):
+    """The names that code binds at the top level: not those within functions and classes."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    elif not isinstance(node, ast.Lambda | ast.comprehension | ast.ListComp | ast.DictComp
+                        | ast.SetComp | ast.GeneratorExp):  # fmt: skip
+        for child in ast.iter_child_nodes(node):
+            yield from assigned(child)
+
+
+def sections_of_names(cells):
+    """For each name the sections, exercises among them, that assign it."""
+    section, found = "", defaultdict(list)
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            section = [section, *SECTION.findall(cell.source)][-1]
+        else:
+            for name in set(assigned(ast.parse(cell.source))) - OF_ITS_CELL:
+                found[name] += [section] * (section not in found[name])
+    return found
+
+
+def test_names_are_found_where_they_are_bound():
+    code = "a, (b, c) = 1, (2, 3)\nfor d in range(3):\n    e = [f for f in [1]]\nh.i = j[0] = 2"
+    cells = [new_markdown_cell("# A\n\n## B"), new_code_cell(code), new_markdown_cell("### C")]
+    cells += [new_code_cell("def k(x):\n    y = x\na = 2"), new_markdown_cell("## D\n\nText")]
+    cells += [new_code_cell("a += 1\nwith open(f) as m:\n    figure = 1\ndel a")]
+    found = sections_of_names(cells)
+    assert {name for name, sections in found.items() if sections == ["## B"]} == set("bcdek")
+    assert {name for name, sections in found.items() if sections == ["## D"]} == {"m"}
+    assert found["a"] == ["## B", "## D"]
+
+
+@pytest.mark.parametrize("path", sources(ROOT / "chapters"), ids=lambda path: path.stem)
+def test_no_section_assigns_a_name_that_another_one_assigned(path):
+    """So a cell that is run again, whatever ran in between, finds what it found before."""
+    names = sections_of_names(read_source(path).cells)
+    assert {name: where for name, where in names.items() if len(where) > 1} == {}
 
 
 def test_jupyterlab_folds_plotting_code_and_solutions(chapter):

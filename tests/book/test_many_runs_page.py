@@ -1,4 +1,4 @@
-"""The commands on the page about many runs are ones that the programs take."""
+"""The commands on the page about many runs, and for several machines, are ones that exist."""
 
 import os
 import re
@@ -16,8 +16,9 @@ from bench.ports import reserved
 from tests.helpers import ROOT, tf_config
 from vae_lib.runs.command_line import program
 
-PAGE = (ROOT / "chapters/many-runs.md").read_text("utf-8")
-TEXTS = [PAGE, (ROOT / "README.md").read_text("utf-8")]
+MANUAL = (ROOT / "vae_lib/distributed/README.md").read_text("utf-8")
+PAGES = ["chapters/many-runs.md", "README.md"]
+TEXTS = [MANUAL, *((ROOT / page).read_text("utf-8") for page in PAGES)]
 DASK = {"scheduler": dask_scheduler, "worker": dask_worker, "ssh": dask_ssh}
 
 
@@ -36,7 +37,7 @@ def commands():
 
 def containers():
     """The command lines in the Kubernetes manifest."""
-    (block,) = blocks("yaml", PAGE)
+    (block,) = blocks("yaml", MANUAL)
     for document in yaml.safe_load_all(block):
         template = document["spec"].get("template", {"spec": {"containers": []}})
         yield from (container["command"] for container in template["spec"]["containers"])
@@ -70,7 +71,7 @@ def test_all_of_them_were_found():
 
 
 def test_the_parts_of_the_manifest_belong_together():
-    (block,) = blocks("yaml", PAGE)
+    (block,) = blocks("yaml", MANUAL)
     documents = list(yaml.safe_load_all(block))
     assert [d["kind"] for d in documents] == ["Deployment", "Service", "Deployment", "Job"]
     for deployment in (documents[0], documents[2]):
@@ -84,7 +85,7 @@ def test_the_parts_of_the_manifest_belong_together():
 
 @pytest.mark.slow
 def test_the_program_for_several_machines_runs_here_on_two_processes(tmp_path):
-    (program,) = (b for b in blocks("python", PAGE) if b.startswith("# together.py"))
+    (program,) = (b for b in blocks("python", MANUAL) if b.startswith("# together.py"))
     shorter = program.replace("range(10)", "range(2)").replace("x, 1000,", "x, 5,")
     assert shorter.count("range(2)") == shorter.count("x, 5,") == 1
     (tmp_path / "together.py").write_text(shorter)

@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONDONTWRITEBYTECODE
 TESTS := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(PYTHON) -m pytest \
   --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: help quick book test test-browser mutants random-sets lab sweep bench bench-runs peers check clean
+.PHONY: help quick book pdf test test-browser mutants random-sets lab sweep bench bench-runs peers check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -20,6 +20,9 @@ help:  ## list the targets
 book: $(READY)  ## run the chapters and typeset them: _build/html/index.html
 	@$(PYTHON) -m tools.book build
 	@echo "The book: $(CURDIR)/_build/html/index.html"
+
+pdf: $(READY)  ## the same, and print it as one PDF that its front page links to; takes a Chromium
+	@$(PYTHON) -m tools.book pdf
 
 test: $(READY)  ## run all tests but the browser's, then the chapters
 	@$(TESTS)

@@ -2,14 +2,18 @@
 
 python -m tools.book execute    run each chapter of which no fresh result is at hand
 python -m tools.book build      the same, then typeset and check _build/html
+python -m tools.book pdf        the same, then print it as one PDF
 
-A result is fresh as long as the chapter's cells, the library, uv.lock, the digits, and what
+A result is fresh as long as the chapter's code, the library, uv.lock, the digits, and what
 the page reads besides are what they were; it is kept under that key in .book/executed/.
+An edited text runs nothing, and typesets its own page.
 """
 
+import filecmp
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +25,6 @@ import click
 import nbformat
 
 from tools import ROOT, address, card, chapters, check_html, launch, pairs, panels, pdf, prose
-from tools.browser import find_browser
 from tools.chapters import BookError
 from vae_lib.data import DataError
 from vae_lib.runs.freshness import FoundDigits, files_digest, find_digits, library_digest
@@ -33,6 +36,8 @@ from vae_lib.support.printing import say
 CELL_TIMEOUT = 1200  # seconds; the longest cell trains for a fraction of it
 REPORT = "report.xml"
 FRONT_PICTURE = ("07-latent-space", "fig-manifold")  # index.md shows it, and the explorer
+# Headings, labels, labels of equations and exercises, citations.
+SEEN = re.compile(r"^#.*|^\(.*\)=$|\$\$ \(.*\)|^:label:.*|\{cite:.\}`[^`]*`", re.MULTILINE)
 KEPT_RESULTS = 3  # of each chapter, so that going back to other digits runs nothing
 
 
@@ -62,8 +67,8 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 def result_path(root: Path, chapter: Path, digits: FoundDigits) -> Path:
     """Return where a chapter's executed copy is kept: its outputs have no part in the key."""
-    cells = prose.with_probes(read(chapter)).cells
-    content = [(cell.cell_type, cell.source, cell.metadata) for cell in cells]
+    code = prose.code_of(prose.with_probes(read(chapter)))
+    content = [(cell.source, cell.metadata.get("tags")) for cell in code]
     reads = launch.pages_of_a_clone(root).get(f"chapters/{chapter.stem}", [])
     others = [path for pattern in reads for path in root.glob(pattern) if path.is_file()]
     sources = [library_digest(root), files_digest(root, others)]
@@ -86,7 +91,17 @@ def execute(root: Path, digits: FoundDigits) -> dict[str, Path]:
         if failed:
             names = ", ".join(failed)
             raise BookError(f"failed: {names}; the copies that ran are in .book/staging/")
+    for chapter, result in results.items():
+        follow_text(chapter, result)
     return {chapter.stem: result for chapter, result in results.items()}
+
+
+def follow_text(chapter: Path, result: Path) -> None:
+    """Give a kept result the chapter's text as it is now, and what else runs nothing."""
+    ran = read(result)
+    now = prose.with_outputs(prose.with_probes(read(chapter)), ran)
+    if now != ran:
+        nbformat.write(now, result)
 
 
 def stage(root: Path, stale: list[Path]) -> Path:
@@ -169,39 +184,78 @@ def published(result: Path) -> nbformat.NotebookNode:
 
 
 def assemble(root: Path, results: dict[str, Path]) -> Path:
-    """Lay out what Jupyter Book reads: the pages of the toc, the chapters as they ran."""
-    source = root / ".book/source"
-    shutil.rmtree(source, ignore_errors=True)
-    (source / "chapters").mkdir(parents=True)
+    """Lay out what Jupyter Book reads: the pages of the toc, the chapters as they ran.
+
+    Files that are as they were keep their times, so that Sphinx reads only the others.
+    """
+    source, fresh = root / ".book/source", root / ".book/source.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    (fresh / "chapters").mkdir(parents=True)
     for name in ("_config.yml", "_toc.yml", "references.bib"):
-        shutil.copy(root / name, source)
+        shutil.copy(root / name, fresh)
     for name in ("_ext", "_static", "_vendor"):
-        shutil.copytree(root / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(root / name, fresh / name, ignore=shutil.ignore_patterns("__pycache__"))
     for page in chapters.pages_of(root):
         folder, _, name = page.rpartition("/")
         original = results.get(name) if folder == "chapters" else root / f"{page}.md"
         if original is None or not original.exists():
             raise BookError(f"_toc.yml names {page}, but there is no such page")
         if folder == "chapters":
-            nbformat.write(published(original), source / f"{page}.ipynb")
+            nbformat.write(published(original), fresh / f"{page}.ipynb")
         else:
-            shutil.copy(original, source / f"{page}{original.suffix}")
+            shutil.copy(original, fresh / f"{page}{original.suffix}")
     picture = figure(results[FRONT_PICTURE[0]], FRONT_PICTURE[1])
-    (source / "front.png").write_bytes(picture)
-    (source / "front.html").write_text(explorer(results[FRONT_PICTURE[0]]))
-    (source / address.CARD).write_bytes(card.drawn(picture))
+    (fresh / "front.png").write_bytes(picture)
+    (fresh / "front.html").write_text(explorer(results[FRONT_PICTURE[0]]))
+    (fresh / address.CARD).write_bytes(card.drawn(picture))
     where = address.find(root)
-    address.configure(source / "_config.yml", where)
+    address.configure(fresh / "_config.yml", where)
     if missing := where.missing():
         print(missing)
-    return source
+    keep_times(source, fresh)
+    shutil.rmtree(source, ignore_errors=True)
+    return fresh.replace(source)
+
+
+def keep_times(old: Path, new: Path) -> None:
+    """Give each new file that is as the old one was its time, too."""
+    for path in new.rglob("*"):
+        before = old / path.relative_to(new)
+        if path.is_file() and before.is_file() and filecmp.cmp(path, before, shallow=False):
+            shutil.copystat(before, path)
+
+
+def others_see(page: Path) -> list[str]:
+    """Return what other pages show of a page: headings, labels, captions, numbers, citations."""
+    if page.suffix == ".md":
+        return SEEN.findall(page.read_text("utf-8"))
+    cells = read(page).cells
+    figures = [cell.metadata.get("mystnb", {}).get("figure") for cell in cells]
+    return [*SEEN.findall("\n".join(cell.source for cell in cells)), json.dumps(figures)]
+
+
+def outline(root: Path, source: Path) -> str:
+    """Digest all that shows on more pages than one: while it is the same, a page stands alone."""
+    pages = [source / f"{page}.md" for page in chapters.pages_of(root) if page != "glossary"]
+    pages = [path if path.exists() else path.with_suffix(".ipynb") for path in pages]
+    files = [path for path in source.rglob("*") if path.is_file() and path not in pages]
+    files += [root / "uv.lock", *(root / "tools").glob("*.py")]
+    return json.dumps([files_digest(root, files), *map(others_see, pages)])
 
 
 def typeset(root: Path, source: Path) -> Path:
-    """Run Jupyter Book, any warning being a failure; return the folder of checked pages."""
+    """Run Jupyter Book, any warning being a failure; return the folder of checked pages.
+
+    Where only the text of a page has changed, only that page is set anew.
+    """
     say("Typesetting the book …")
-    output = root / ".book/output"
-    shutil.rmtree(output, ignore_errors=True)
+    output, now = root / ".book/output", outline(root, source)
+    pages, before = output / "_build/html", output / "outline.json"
+    # The map of the site would name only the pages that are set anew.
+    stands = before.exists() and before.read_text() == now and not (pages / "sitemap.xml").exists()
+    if not stands:
+        shutil.rmtree(output, ignore_errors=True)
+    before.unlink(missing_ok=True)  # after a failure all is set anew: Sphinx warns only once
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
     strict = ["-W", "-n", "--keep-going", "--quiet"]
     # What it says on stdout is where this intermediate folder lies; warnings are on stderr.
@@ -212,18 +266,16 @@ def typeset(root: Path, source: Path) -> Path:
     )
     if done.returncode != 0:
         raise BookError("Jupyter Book warned or failed: see above")
-    pages = output / "_build/html"
-    pdf.add_pdf(pages, source)
     if found := check_html.faults(pages, source / "_toc.yml"):
         raise BookError("\n".join([*found, f"{len(found)} faults in {pages.relative_to(root)}"]))
+    before.write_text(now)
     return pages
 
 
 def digest_of(root: Path, source: Path) -> str:
-    """Digest what the built book depends on, and whether there is a browser to print it."""
+    """Digest what the built book depends on."""
     inputs = [path for path in source.rglob("*") if path.is_file()]
-    inputs += [root / "uv.lock", *(root / "tools").glob("*.py")]
-    return files_digest(root, inputs) + " with PDF" * (find_browser() is not None)
+    return files_digest(root, [*inputs, root / "uv.lock", *(root / "tools").glob("*.py")])
 
 
 def build(root: Path, digits: FoundDigits) -> None:
@@ -238,8 +290,7 @@ def build(root: Path, digits: FoundDigits) -> None:
         else:
             pages = typeset(root, source)
             shutil.rmtree(html, ignore_errors=True)
-            html.parent.mkdir(exist_ok=True)
-            pages.replace(html)
+            shutil.copytree(pages, html)
             stamp.write_text(digest)
     except BookError:
         shutil.rmtree(html, ignore_errors=True)
@@ -263,6 +314,13 @@ def execute_chapters() -> None:
 def build_book() -> None:
     """Run the chapters, then typeset and check _build/html."""
     build(ROOT, digits_at_hand())
+
+
+@program.command("pdf")
+def print_book() -> None:
+    """Build the book, then print it as one PDF that its front page links to."""
+    build(ROOT, digits_at_hand())
+    pdf.add_pdf(ROOT / "_build/html", ROOT / ".book/source")
 
 
 def main(words: Sequence[str] | None = None) -> int:

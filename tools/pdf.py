@@ -16,8 +16,8 @@ from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import Error, Page, Route
 from pypdf import PdfReader
 
-from tools.browser import find_browser, launched
-from tools.chapters import pages_of
+from tools.browser import REMEDY, find_browser, launched
+from tools.chapters import BookError, pages_of
 from vae_lib.support.printing import say
 
 NAME = "variational-autoencoders.pdf"
@@ -26,7 +26,6 @@ MARK = "<!-- pdf -->"  # where the front page has its link to the PDF
 LINK = """\
 <p>To print, or to take along: <a href="{name}">the whole book as one PDF</a>
 ({pages} pages, {size:.0f} MB).</p>"""
-MISSING = "The book has no PDF: {}."
 # What a page has for a screen only: folded code, links of a heading to itself, lists of links.
 FOR_SCREENS = (
     "details.above-input, details.second-reading > summary, a.headerlink, script, button, "
@@ -170,16 +169,21 @@ def print_book(html: Path, source: Path) -> bytes:
 
 
 def add_pdf(html: Path, source: Path) -> None:
-    """Put the PDF into the folder of the pages, and a link to it on the front page."""
-    if find_browser() is None:
-        print(MISSING.format("it is printed by Chromium, and there is none on PATH"), flush=True)
+    """Put the PDF into the folder of the pages, and a link to it on the front page.
+
+    Raises:
+        BookError: there is no Chromium, or it did not print.
+    """
+    if (html / NAME).exists():
+        print("Nothing to print: the PDF is fresh.")
         return
+    if find_browser() is None:
+        raise BookError(f"there is no PDF: {REMEDY}")
     say("Printing the book …")
     try:
         pdf = print_book(html, source)
     except Error as error:
-        print(MISSING.format(f"Chromium did not print it ({error.message.splitlines()[0]})"))
-        return
+        raise BookError(f"Chromium printed no PDF: {error.message.splitlines()[0]}") from error
     (html / NAME).write_bytes(pdf)
     pages = len(PdfReader(io.BytesIO(pdf)).pages)
     text = LINK.format(name=NAME, pages=pages, size=len(pdf) / 1e6)

@@ -38,6 +38,21 @@ def with_probes(notebook: NotebookNode) -> NotebookNode:
     return NotebookNode({**notebook, "cells": cells})
 
 
+def code_of(notebook: NotebookNode) -> list[NotebookNode]:
+    """Return a notebook's code cells."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def with_outputs(notebook: NotebookNode, ran: NotebookNode) -> NotebookNode:
+    """Return a notebook with what the same code put out when it ran in another one."""
+    outputs = {
+        cell.id: {key: old[key] for key in ("outputs", "execution_count")}
+        for cell, old in zip(code_of(notebook), code_of(ran), strict=True)
+    }
+    cells = [NotebookNode({**cell, **outputs.get(cell.id, {})}) for cell in notebook.cells]
+    return NotebookNode({**ran, "cells": cells})
+
+
 def settled(notebook: NotebookNode) -> NotebookNode:
     """Return an executed notebook with the values in its text, and without the probes."""
     cells: list[NotebookNode] = []

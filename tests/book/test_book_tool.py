@@ -56,7 +56,7 @@ def key(root, digits=DIGITS):
     ("path", "old", "new"),
     [
         ("chapters/01-one.ipynb", "import os", "import  os"),
-        ("chapters/01-one.ipynb", "# Title", "# Another title"),
+        ("chapters/01-one.ipynb", "# Title", "# Title {eval}`1 + 1`"),
         ("chapters/01-one.ipynb", '"metadata": {}', '"metadata": {"tags": ["hide-input"]}'),
         ("vae_lib/loss.py", "1", "2"),
         ("vae_lib/book.mplstyle", "10", "11"),
@@ -108,6 +108,40 @@ def test_the_configuration_names_the_pages_that_read_files_of_the_clone_and_thes
         assert read <= found
         assert bool(read) == bool(found)
     assert {(ROOT / f"{page}.md").exists() for page in named} == {True}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("# Title", "# Another title"),
+        ('"metadata": {}', '"metadata": {"mystnb": {"figure": {"caption": "A."}}}'),
+    ],
+)
+def test_text_runs_nothing(root, old, new):
+    before, path = key(root), root / "chapters/01-one.ipynb"
+    text = path.read_text()
+    path.write_text(text.replace(old, new))
+    assert text != text.replace(old, new)
+    assert key(root) == before
+
+
+@pytest.mark.slow
+def test_a_kept_result_follows_the_text(root, capfd):
+    result = book.execute(root, DIGITS)["02-two"]
+    capfd.readouterr()
+    (root / "chapters/02-two.md").write_text(
+        "# Three\n\nMore text.\n\n```{code-cell}\n"
+        "---\nmystnb: {figure: {caption: Two.}}\n---\nprint(2)\n```\n\nAnd more.\n"
+    )
+    pairs.sync(root / "chapters")
+    assert book.execute(root, DIGITS)["02-two"] == result
+    assert "Nothing to run" in capfd.readouterr().out
+    text, code, more = nbformat.read(result, 4).cells
+    assert text.source == "# Three\n\nMore text."
+    assert code.outputs[0].text == "2\n"
+    assert code.metadata.mystnb.figure.caption == "Two."
+    assert more.source == "And more."
+    assert nbformat.read(result, 4).metadata.run.seconds > 0
 
 
 def test_outputs_have_no_part_in_the_key(root):
@@ -207,7 +241,7 @@ def test_a_failed_build_leaves_no_old_pages(root, monkeypatch, step):
 def test_a_book_is_typeset_once(root, monkeypatch, capsys):
     def typeset(root, source):
         pages = root / ".book/output/_build/html"
-        pages.mkdir(parents=True)
+        pages.mkdir(parents=True, exist_ok=True)
         return pages
 
     monkeypatch.setattr(book, "execute", lambda root, digits: {})
@@ -222,17 +256,101 @@ def test_a_book_is_typeset_once(root, monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_another_address_or_a_browser_to_print_makes_the_book_stale(root, monkeypatch):
+@pytest.fixture
+def source(root):
+    """Two pages as Jupyter Book reads them, the second with a link to the first."""
+    source = root / ".book/source"
+    source.mkdir(parents=True)
+    name_in_toc(root)
+    toc = "format: jb-book\nroot: index\nchapters:\n- file: other\n"
+    for folder in (root, source):
+        (folder / "_toc.yml").write_text(toc)
+    (source / "_config.yml").write_text("title: Small\nonly_build_toc_files: true\n")
+    (source / "index.md").write_text("(one)=\n# One\n\nText.\n")
+    (source / "other.md").write_text("# Two\n\nSee {ref}`one`.\n")
+    return source
+
+
+def edited(path, old, new):
+    """Edit a page, a while after it was typeset."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    book.os.utime(path, (path.stat().st_mtime + 10,) * 2)
+
+
+@pytest.mark.slow
+def test_an_edited_text_typesets_its_own_page_and_a_heading_all(root, source):
+    pages = book.typeset(root, source)
+
+    def times():
+        return [(pages / f"{name}.html").stat().st_mtime_ns for name in ("index", "other")]
+
+    one, two = times()
+    edited(source / "index.md", "Text.", "More text.")
+    assert book.typeset(root, source) == pages
+    assert "More text." in (pages / "index.html").read_text()
+    assert times()[0] > one
+    assert times()[1] == two
+    edited(source / "index.md", "# One", "# First")
+    book.typeset(root, source)
+    assert 'href="index.html#one"><span class="std std-ref">First' in (
+        (pages / "other.html").read_text()
+    )
+
+
+@pytest.mark.slow
+def test_a_page_that_failed_fails_again(root, source):
+    book.typeset(root, source)
+    edited(source / "index.md", "Text.", "[Text](nowhere.md).")
+    for _ in range(2):
+        with refused(book.BookError, "warned or failed"):
+            book.typeset(root, source)
+    edited(source / "index.md", "[Text](nowhere.md).", "Text.")
+    book.typeset(root, source)
+
+
+def test_files_that_are_as_they_were_keep_their_times(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder in (old, new):
+        (folder / "chapters").mkdir(parents=True)
+        (folder / "chapters/same.md").write_text("same")
+        (folder / "other.md").write_text(folder.name)
+    (new / "added.md").write_text("added")
+    for path in old.rglob("*.md"):
+        book.os.utime(path, (1, 1))
+    book.keep_times(old, new)
+    kept = {path.stem for path in new.rglob("*.md") if path.stat().st_mtime == 1}
+    assert kept == {"same"}
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "stands_alone"),
+    [
+        ("index.md", "Text.", "Other text.", True),
+        ("index.md", "# One", "# First", False),
+        ("index.md", "(one)=", "(first)=", False),
+        ("index.md", "Text.", "$$ x $$ (eq-1-1)", False),
+        ("index.md", "Text.", "Text {cite:p}`a2020`.", False),
+        ("_config.yml", "Small", "Large", False),
+    ],
+)
+def test_what_shows_on_other_pages_too_is_in_the_outline(
+    root, source, name, old, new, stands_alone
+):
+    before = book.outline(root, source)
+    edited(source / name, old, new)
+    assert (book.outline(root, source) == before) is stands_alone
+
+
+def test_another_address_makes_the_book_stale(root):
     source = root / ".book/source"
     source.mkdir(parents=True)
     config = source / "_config.yml"
     config.write_text("title: One\n")
-    monkeypatch.setattr(book, "find_browser", lambda: None)
     before = book.digest_of(root, source)
-    monkeypatch.setattr(book, "find_browser", lambda: "chromium")
-    with_pdf = book.digest_of(root, source)
     config.write_text("title: One\nrepository: {url: x}\n")
-    assert len({before, with_pdf, book.digest_of(root, source)}) == 3
+    assert book.digest_of(root, source) != before
 
 
 def test_a_variable_that_is_no_address_stops_before_any_work(monkeypatch, capsys):

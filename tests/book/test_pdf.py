@@ -6,9 +6,10 @@ import pytest
 from bs4 import BeautifulSoup
 from pypdf import PdfReader, PdfWriter
 
-from tests.helpers import ROOT
+from tests.helpers import ROOT, assert_says, refused
 from tools import pdf
 from tools.browser import REMEDY, find_browser, launched
+from tools.chapters import BookError
 
 PAGES = ["index", "chapters/01-one", "chapters/02-two"]
 
@@ -98,14 +99,21 @@ def test_the_page_of_each_heading_is_read_from_what_chromium_prints(tmp_path):
 
 
 def test_without_a_browser_the_pages_stay_as_they_are_and_one_sentence_says_why(
-    tmp_path, monkeypatch, capsys
+    tmp_path, monkeypatch
 ):
     (tmp_path / "index.html").write_text(pdf.MARK)
     monkeypatch.setattr(pdf, "find_browser", lambda: None)
-    pdf.add_pdf(tmp_path, tmp_path)
+    with refused(BookError, "no PDF", "chromium"):
+        pdf.add_pdf(tmp_path, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
     assert (tmp_path / "index.html").read_text() == pdf.MARK
-    assert capsys.readouterr().out.count(".") == 1
+
+
+def test_a_book_is_printed_once(tmp_path, monkeypatch, capsys):
+    (tmp_path / pdf.NAME).write_text("printed")
+    monkeypatch.setattr(pdf, "print_book", lambda html, source: pytest.fail("printed again"))
+    pdf.add_pdf(tmp_path, tmp_path)
+    assert_says(capsys.readouterr().out, "fresh")
 
 
 def blank(pages):

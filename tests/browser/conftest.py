@@ -5,14 +5,15 @@ import pytest
 from tests.browser.built_book import BOOK, PAGES, TYPESET, serving
 from tests.browser.hands import PATIENCE
 from tools.browser import REMEDY, find_browser, launched
+from tools.pdf import NAME
 
 # Nothing glides or fades: what a test sees is what stays.
 STILL = "* { scroll-behavior: auto !important; transition: none !important }"
 
 
 def pytest_configure():
-    if find_browser() and not (BOOK / "index.html").exists():
-        raise pytest.UsageError("there is no book in _build/html to test: run `make book` first")
+    if find_browser() and not (BOOK / NAME).exists():
+        raise pytest.UsageError("there is no printed book in _build/html: run `make pdf` first")
 
 
 def pytest_generate_tests(metafunc):

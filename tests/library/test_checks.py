@@ -6,7 +6,6 @@ import pytest
 from tests.helpers import assert_says
 from vae_lib.checks import attempt, check, near, report_only
 
-
 HALF = {"without ½": 4.5}  # a mistake in ½ · 4.5
 
 

@@ -13,6 +13,7 @@ from vae_lib.evaluation import (
     importance_weighted_bound,
     linear_elbo,
     log_evidence,
+    log_joint,
 )
 from vae_lib.model import VAE
 from vae_lib.parameters import ParameterError
@@ -35,7 +36,7 @@ def joint(model):
     return np.concatenate([np.zeros(z_dim), model.b]), np.vstack([top, bottom])
 
 
-def log_joint(model, x, z):
+def log_joint_by_scipy(model, x, z):
     noise = stats.norm(0, np.sqrt(model.variance))
     return noise.logpdf(x - model.b - model.W @ z).sum() + stats.norm.logpdf(z).sum()
 
@@ -80,7 +81,7 @@ def test_the_posterior_is_the_joint_conditioned_on_x():
 
 def test_the_posterior_mean_is_where_the_joint_density_is_highest():
     model, x = linear_model(), RNG.normal(size=7)
-    best = optimize.minimize(lambda z: -log_joint(model, x, z), np.zeros(3), tol=1e-10)
+    best = optimize.minimize(lambda z: -log_joint_by_scipy(model, x, z), np.zeros(3), tol=1e-10)
     np.testing.assert_allclose(exact_posterior(model, x[None])[0][0], best.x, atol=1e-5)
 
 
@@ -96,7 +97,7 @@ def bound_by_quadrature(model, x, mean, covariance):
     for a, wa in zip(nodes, weights, strict=True):
         for b, wb in zip(nodes, weights, strict=True):
             z = mean + factor @ [a, b]
-            total += wa * wb * (log_joint(model, x, z) - q.logpdf(z))
+            total += wa * wb * (log_joint_by_scipy(model, x, z) - q.logpdf(z))
     return total / weights.sum() ** 2
 
 
@@ -240,6 +241,65 @@ def test_data_that_leave_no_noise_are_refused(data):
         with refused(ValueError, "x", len(x), "images", "z_dim", z_dim, "more images") as caught:
             fit_ppca(x, z_dim)
         assert "variance was" not in str(caught.value)  # none was given
+
+
+# The joint density of images and latent vectors of their own
+
+
+@pytest.fixture
+def some_z():
+    """Five latent vectors of three dimensions for each of four images."""
+    return np.random.default_rng(6).normal(size=(4, 5, 3))
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_the_joint_density_is_likelihood_times_prior(digits, some_z, likelihood):
+    model = VAE(z_dim=3, h_dim=16, likelihood=likelihood, variance=0.5, seed=1)
+    x = (digits[:4] > 0.5).astype("float32")
+    expected = np.zeros((4, 5))
+    for i in range(4):
+        for k in range(5):
+            logits = model.decoder(some_z[i, k : k + 1].astype("float32")).numpy()[0].astype(float)
+            p = special.expit(logits)
+            of_pixels = {
+                "bernoulli": stats.bernoulli.logpmf(x[i], p),
+                "gaussian": stats.norm.logpdf(x[i], p, np.sqrt(0.5)),
+            }[likelihood]
+            expected[i, k] = of_pixels.sum() + stats.norm.logpdf(some_z[i, k]).sum()
+    np.testing.assert_allclose(log_joint(model, x, some_z), expected, rtol=1e-5)
+
+
+def test_a_sum_over_a_grid_is_the_exact_evidence():
+    """With a model of its own kind, which is no `VAE`."""
+    linear = linear_model()
+    linear = linear._replace(W=linear.W[:, :2])
+    x = np.random.default_rng(7).normal(size=(6, len(linear.b)))
+    ticks = np.linspace(-8, 8, 161)
+    grid = np.stack(np.meshgrid(ticks, ticks), -1).reshape(1, -1, 2).repeat(6, axis=0)
+    sums = special.logsumexp(log_joint(Linear(linear, 1.0), x, grid), axis=1)
+    expected = log_evidence(linear, x)
+    np.testing.assert_allclose(sums + 2 * np.log(ticks[1] - ticks[0]), expected, atol=1e-4)
+
+
+def test_the_joint_density_sees_new_weights(digits, some_z):
+    model, x = VAE(z_dim=3, h_dim=16, seed=1), digits[:4]
+    before = log_joint(model, x, some_z)
+    model.restart(2)
+    after = log_joint(model, x, some_z)
+    other = log_joint(VAE(z_dim=3, h_dim=16, seed=2), x, some_z)
+    np.testing.assert_allclose(after, other, rtol=1e-6)
+    assert abs(after - before).min() > 1e-3
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5, 3), (4, 3)])
+def test_latent_vectors_that_are_not_those_of_the_images_are_refused(digits, shape):
+    with refused(ValueError, "z", shape, "(4, points, z_dim)"):
+        log_joint(VAE(z_dim=3, h_dim=16), digits[:4], np.zeros(shape))
+
+
+def test_what_is_no_model_has_no_joint_density(digits, some_z):
+    with refused(ValueError, "model", "load_model(path)"):
+        log_joint("model.keras", digits[:4], some_z)
 
 
 # The importance-weighted bound

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from papermill.translators import PythonTranslator
 
 from tests.helpers import refused
 from vae_lib.checks import check, report_only
@@ -15,6 +16,7 @@ from vae_lib.parameters import (
     ParameterError,
     TrainingParameters,
     check_parameters,
+    end_of_program,
     validated,
 )
 from vae_lib.training import train
@@ -149,6 +151,21 @@ def test_under_other_parameters_than_the_books_a_check_reports_and_goes_on(value
     else:
         with pytest.raises(AssertionError):
             check("a statement", False)
+
+
+def test_a_notebook_ends_early_and_well_where_papermill_set_parameters(capsys):
+    injected = PythonTranslator.codify({"z_dim": 2})  # papermill's own words
+    with pytest.raises(SystemExit) as end:
+        end_of_program(notebook("z_dim = 100", injected), "other models")
+    assert end.value.code == 0
+    assert capsys.readouterr().out == ("○ skipped: other models (it runs when the book is built)\n")
+
+
+@pytest.mark.parametrize("cells", [["z_dim = 100"], ["z_dim = 100", "z_dim = 2  # Parameters"]])
+def test_it_goes_on_where_the_book_is_built_or_a_reader_set_parameters(cells, capsys):
+    end_of_program(notebook(*cells), "other models")
+    end_of_program({"z_dim": 2}, "other models")  # a program has no cells
+    assert capsys.readouterr().out == ""
 
 
 TRAINING = {"iterations": 1, "batch_size": 1, "report_every": 1, "seed": 0}

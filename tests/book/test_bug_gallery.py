@@ -1,5 +1,6 @@
-"""The mistakes that chapter 5 shows are read from its page, and do what it says of them."""
+"""The mistakes that the page on debugging shows are read from it, and do what it says of them."""
 
+import ast
 import functools
 import linecache
 import re
@@ -17,12 +18,10 @@ from vae_lib.reparameterization import standard_normal
 from vae_lib.tensorflow_quietly import keras, tf
 from vae_lib.training import train
 
-CHAPTER = ROOT / "chapters" / "05-loss.md"
-DEFINITIONS = re.compile(
-    r"^(program = |def build\(|mistakes = |mistake\(|def failed_tests\()", re.M
-)
+PAGE = ROOT / "chapters" / "debugging.md"
+DEFINITIONS = re.compile(r"^(class |mistakes = |def failed_tests\(|def trainable\()", re.M)
 
-# For each mistake the test of the chapter that is meant to catch it.
+# For each mistake the test of the page that is meant to catch it.
 CAUGHT = {
     "a mean over pixels": "reconstruction",
     "no gradient through the draw": "gradient",
@@ -37,63 +36,94 @@ CAUGHT = {
 }
 
 
+def definitions():
+    """Yield the page's cells that define programs, mistakes and tests, without their checks."""
+    for cell in jupytext.read(PAGE, fmt="md:myst").cells:
+        if cell.cell_type == "code" and DEFINITIONS.search(cell.source):
+            kept = [
+                node
+                for node in ast.parse(cell.source).body
+                if not isinstance(node, ast.Expr | ast.For)
+            ]
+            yield "\n\n\n".join(ast.unparse(node) for node in kept) + "\n"
+
+
 @pytest.fixture(scope="module")
 def page(digits):
-    """What the chapter's cells define, with the fixture's digits in the place of its own."""
+    """What the page's cells define, with the fixture's digits in the place of its own."""
     names = {
         "VAE": VAE,
-        "Markdown": str,
+        "__name__": "page",  # of which Python makes the classes' module
         "bernoulli_log_likelihood": bernoulli_log_likelihood,
+        "check": None,
         "digits": SimpleNamespace(x_train=digits, x_test=digits),
-        "display": lambda text: names["shown"].append(text),
+        "images": digits[:256],
+        "keras": keras,
         "kl_divergence": kl_divergence,
         "np": np,
-        "shown": [],
         "standard_normal": standard_normal,
         "tf": tf,
     }
-    for i, cell in enumerate(jupytext.read(CHAPTER, fmt="md:myst").cells):
-        if cell.cell_type == "code" and DEFINITIONS.search(cell.source):
-            path = f"05-loss-{i}.py"  # where TensorFlow looks up what it compiles
-            lines = cell.source.splitlines(keepends=True)
-            linecache.cache[path] = (len(cell.source), None, lines, path)
-            exec(compile(cell.source, path, "exec"), names)
+    for i, source in enumerate(definitions()):
+        path = f"debugging-{i}.py"  # where TensorFlow looks up what it compiles
+        linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+        exec(compile(source, path, "exec"), names)
     return SimpleNamespace(**names)
 
 
+@pytest.fixture(scope="module")
+def made(page):
+    """Make a program, by the name of its mistake, with the same weights and noise each time."""
+    models = {}
+
+    def make(name=None, seed=0):
+        if name not in models:
+            program = page.mistakes[name] if name else page.Program
+            models[name] = program(z_dim=20, h_dim=64)
+        models[name].restart(seed)
+        return models[name]
+
+    return make
+
+
 @pytest.fixture
-def run(page, digits):
-    """Run a program, by the name of its mistake, with the same weights and noise each time."""
+def run(made, digits):
+    """Run a program, by the name of its mistake, on 64 digits."""
 
     def terms(name=None, x=digits[:64]):
-        page.planted.restart(0)
-        text = page.mistakes[name] if name else page.program
-        return [np.array(part) for part in page.build(text)(page.planted, x)]
+        return [np.array(part) for part in made(name).run(x)]
 
     return terms
 
 
 @pytest.fixture
-def code(page, digits):
+def code(made, digits):
     """The mean and the log-variance of 64 digits, by the same weights."""
-    page.planted.restart(0)
-    return [part.numpy() for part in page.planted.encoder(digits[:64])]
+    return [part.numpy() for part in made().encoder(digits[:64])]
 
 
 def test_the_gallery_is_the_one_that_is_tested(page):
     assert list(page.mistakes) == list(CAUGHT)
 
 
-def test_each_mistake_is_one_line_and_the_page_shows_it(page):
-    right = page.program.splitlines()
-    for (name, text), shown in zip(page.mistakes.items(), page.shown, strict=True):
-        changed = [(a, b) for a, b in zip(right, text.splitlines(), strict=True) if a != b]
-        ((before, after),) = changed
-        difference = f"- {before.strip()}\n+ {after.strip()}"
-        assert shown == f"**{name}**\n```diff\n{difference}\n```"
+def test_each_mistake_replaces_one_step_by_one_line(page):
+    """Which the page shows, for it is the code that runs."""
+    classes = {
+        node.name: node
+        for source in definitions()
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ClassDef)
+    }
+    steps = {node.name for node in classes["Program"].body} - {"run"}
+    for mistake in page.mistakes.values():
+        (base,), (method,) = classes[mistake.__name__].bases, classes[mistake.__name__].body
+        assert base.id == "Program"
+        assert method.name in steps
+        (line,) = method.body
+        assert isinstance(line, ast.Return)
 
 
-def test_the_correct_program_is_what_the_formulas_say(page, run, code, digits):
+def test_the_correct_program_is_what_the_formulas_say(made, run, code, digits):
     mean, log_var = (part.astype(float) for part in code)
     reconstruction, kl, z = run()
     noise = (z - mean) / np.exp(0.5 * log_var)
@@ -102,16 +132,16 @@ def test_the_correct_program_is_what_the_formulas_say(page, run, code, digits):
     np.testing.assert_allclose(
         kl, 0.5 * (np.exp(log_var) + mean**2 - 1 - log_var).sum(1), rtol=1e-4
     )
-    x, p = digits[:64], 1 / (1 + np.exp(-page.planted.decoder(z).numpy().astype(float)))
+    x, p = digits[:64], 1 / (1 + np.exp(-made().decoder(z).numpy().astype(float)))
     np.testing.assert_allclose(
         reconstruction, -(x * np.log(p) + (1 - x) * np.log(1 - p)).sum(1), rtol=1e-4
     )
 
 
-def test_the_correct_program_costs_784_log_2_where_all_logits_are_zero(page, digits):
-    page.planted.restart(0)
-    page.planted.decoder.set_weights([0 * w for w in page.planted.decoder.get_weights()])
-    reconstruction, *_ = page.build(page.program)(page.planted, digits[:64])
+def test_the_correct_program_costs_784_log_2_where_all_logits_are_zero(made, digits):
+    model = made()
+    model.decoder.set_weights([0 * w for w in model.decoder.get_weights()])
+    reconstruction, *_ = model.run(digits[:64])
     np.testing.assert_allclose(reconstruction, 784 * np.log(2), rtol=1e-4)
 
 
@@ -159,51 +189,72 @@ def test_with_one_eps_all_images_share_their_noise(run, code):
         np.testing.assert_allclose(noise.std(0), spread, atol=1e-3 if name else 0.4)
 
 
-def test_a_stopped_gradient_leaves_the_values_and_takes_the_encoders_gradient(page, run, digits):
-    for mine, theirs in zip(run("no gradient through the draw"), run(), strict=True):
+@pytest.mark.parametrize("name", [None, "no gradient through the draw"])
+def test_a_stopped_gradient_leaves_the_values_and_takes_the_encoders_gradient(
+    made, run, digits, name
+):
+    for mine, theirs in zip(run(name), run(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    for text, blind in (
-        (page.program, False),
-        (page.mistakes["no gradient through the draw"], True),
-    ):
-        with tf.GradientTape() as tape:
-            reconstruction, *_ = page.build(text)(page.planted, digits[:64])
-        slopes = tape.gradient(reconstruction, page.planted.encoder.trainable_variables)
-        assert all(slope is None for slope in slopes) == blind
+    model = made(name)
+    with tf.GradientTape() as tape:
+        reconstruction, *_ = model.run(digits[:64])
+    slopes = tape.gradient(reconstruction, model.encoder.trainable_variables)
+    assert all(slope is None for slope in slopes) == (name is not None)
 
 
-def test_sigmoid_twice_predicts_no_pixel_below_one_half(page, digits):
+def with_all_logits(model, logit):
+    """Let a model return the same logit for every pixel, whatever the code."""
+    kernel, bias, last, _ = model.decoder.get_weights()
+    model.decoder.set_weights([kernel, bias, 0 * last, np.full(784, logit)])
+    return model
+
+
+def test_sigmoid_twice_predicts_no_pixel_below_one_half(made):
     paper = np.zeros((64, 784), np.float32)
     for logit in (-100.0, 0.0, 100.0):
-        costs = {}
-        for name, text in (("right", page.program), ("wrong", page.mistakes["sigmoid twice"])):
-            kernel, bias, last, _ = page.planted.decoder.get_weights()
-            page.planted.decoder.set_weights([kernel, bias, 0 * last, np.full(784, logit)])
-            costs[name] = page.build(text)(page.planted, paper)[0].numpy()
-        assert (costs["wrong"] >= 784 * np.log(2) * 0.9999).all()
-    assert (costs["right"] > 100 * 784 * 0.99).all()
+        right, wrong = (
+            with_all_logits(made(name), logit).run(paper)[0].numpy()
+            for name in (None, "sigmoid twice")
+        )
+        assert (wrong >= 784 * np.log(2) * 0.9999).all()
+    assert (right > 100 * 784 * 0.99).all()
 
 
-def test_paper_at_minus_one_is_rewarded_without_end(page):
+def test_paper_at_minus_one_is_rewarded_without_end(made):
     paper = np.zeros((64, 784), np.float32)
-    kernel, bias, last, _ = page.planted.decoder.get_weights()
-    page.planted.decoder.set_weights([kernel, bias, 0 * last, np.full(784, -50.0)])
     for name, wanted in ((None, 0.0), ("pixels from −1 to 1", -50.0)):
-        text = page.mistakes[name] if name else page.program
-        reconstruction, *_ = page.build(text)(page.planted, paper)
+        reconstruction, *_ = with_all_logits(made(name), -50.0).run(paper)
         np.testing.assert_allclose(reconstruction, 784 * wanted, atol=1e-3)
 
 
+def test_with_one_eps_the_noise_of_a_minibatch_does_not_average_out(made, digits):
+    jumps = {
+        name: np.std([np.mean(model.run(digits[:64])[0]) for _ in range(40)])
+        for name, model in ((name, made(name)) for name in (None, "one ε for all images"))
+    }
+    assert jumps["one ε for all images"] > 2 * jumps[None]
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_four_tests_pass_the_program_and_catch_each_mistake(page, digits, seed):
-    page.planted.restart(seed)
-    x = digits[64 * seed : 64 * seed + 64]
-    assert page.failed_tests(page.build(page.program), page.planted, x) == []
-    for name, text in page.mistakes.items():
-        failed = page.failed_tests(page.build(text), page.planted, x)
+def test_four_tests_pass_the_program_and_catch_each_mistake(page, made, digits, seed):
+    x = digits[122 * seed : 122 * seed + 256]
+    assert page.failed_tests(made(None, seed), x) == []
+    for name in page.mistakes:
+        failed = page.failed_tests(made(name, seed), x)
         assert CAUGHT[name] in failed
         if name != "pixels from −1 to 1":  # there the encoder sees another image
             assert failed == [CAUGHT[name]]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_lazier_tests_would_pass(page, digits, seed):
+    for program, culprit in ((page.OffCenter, "noise"), (page.DeafMean, "gradient")):
+        model = program(z_dim=20, h_dim=64, seed=seed)
+        assert page.failed_tests(model, digits[:256]) == [culprit]
+    model = page.SameSeed(z_dim=20, h_dim=64, seed=seed)
+    assert page.failed_tests(model, digits[:256]) == []
+    first, second = (model.run(digits[:64])[2] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
 
 
 @pytest.fixture(scope="module")
@@ -211,11 +262,9 @@ def trained(page, digits):
     """Train with a program for 200 steps; its last report, and the truth of the model."""
 
     def history(name=None):
-        page.planted.restart(0)
-        page.planted.program = page.build(page.mistakes[name] if name else page.program)
-        page.planted.compile(keras.optimizers.Adam(1e-3))
-        told = train(page.planted, digits, 200, report_every=50)
-        parts = VAE.terms(page.planted, digits, page.planted(digits))
+        model = page.trainable(page.mistakes[name] if name else page.Program)
+        told = train(model, digits, 200, report_every=50)
+        parts = VAE.terms(model, digits, model(digits))
         reconstruction, kl = (float(tf.reduce_mean(part)) for part in parts)
         true = {"loss": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
         return {part: told[part][-1] for part in true}, true
@@ -253,3 +302,23 @@ def test_the_loss_falls_without_end(trained):
     told, _ = trained("pixels from −1 to 1")
     assert told["reconstruction"] < -1000
     assert told["kl"] > 0
+
+
+@pytest.mark.slow
+def test_no_pixel_below_one_half_is_a_plateau(trained):
+    told, _ = trained("sigmoid twice")
+    assert told["loss"] > 0.95 * 784 * np.log(2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a mean over latent dimensions", "σ without its ½"])
+def test_a_code_that_is_too_cheap_is_reported_better_than_it_is(trained, name):
+    told, true = trained(name)
+    assert told["loss"] < true["loss"] - 5
+    assert true["loss"] > trained()[1]["loss"]
+
+
+@pytest.mark.slow
+def test_a_kl_term_that_counts_twice_is_shorter(trained):
+    _, true = trained("a KL term without its ½")
+    assert true["kl"] < 0.9 * trained()[1]["kl"]

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.browser.built_book import BOOK
+
 CHAPTER = "chapters/04-reparameterization"
 FOCUS = """() => {
   const e = document.activeElement, box = e.getBoundingClientRect(), style = getComputedStyle(e);
@@ -34,6 +36,31 @@ def test_search_finds_reparameterization(visit):
     found.locator("a").first.click()
     page.locator("h1:visible", has_text="Reparameterization").wait_for()
     page.locator("article span.highlighted").first.wait_for()
+
+
+@pytest.mark.parametrize("words", ["divergence", "posterior", "variance"])
+def test_search_quotes_text_and_names_a_page_once(visit, words):
+    page = visit("search")
+    page.goto(f"{page.url}?q={words}")
+    page.locator("#search-results .context").first.wait_for()
+    page.wait_for_load_state("networkidle")
+    results = page.locator("#search-results li")
+    titles = results.locator("a").all_inner_texts()
+    assert len(titles) == len(set(titles)) >= 5
+    quoted = " ".join(results.locator(".context").all_inner_texts())
+    assert "\\" not in quoted
+    assert "mathrm" not in quoted
+
+
+def test_from_a_file_search_finds_pages_without_a_fault(chromium):
+    faults, page = [], chromium.new_page()
+    page.on("console", lambda m: faults.append(m.text) if m.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(f"{(BOOK / 'search.html').as_uri()}?q=divergence")
+    page.locator("#search-results li").nth(3).wait_for()
+    page.wait_for_load_state("networkidle")
+    page.close()
+    assert faults == []
 
 
 def test_search_says_when_it_finds_nothing(visit):

@@ -219,14 +219,16 @@ export class OwnDigit {
     const changed = () => explorer.request("drawing");
     this.pad = new DrawingPad(changed, () => explorer.place(this.encoded()), say);
     this.seen = digitCanvas("What the encoder sees", { "data-role": "seen" });
+    this.map = element("canvas", { class: "map-copy", role: "img", "data-role": "map-copy",
+      "aria-label": "A small copy of the map, with the two ellipses of the code" });
     this.decoded = Array.from({ length: SAMPLES }, (_, i) => digitCanvas(`Sample ${i + 1}`));
     this.numbers = Object.fromEntries(["reconstruction", "kl", "loss"].map((name) =>
       [name, element("dd", { "data-role": name })]));
     this.shape = element("p", { class: "hint", "data-role": "code" });
     this.root = group("Your own digit", { class: "own" },
       element("p", {}, "Draw a digit. The encoder turns it into its code, an approximate ",
-        "posterior: the two ellipses on the map, 1 and 2 standard deviations. The decoder draws ",
-        "six samples from it."),
+        "posterior: the two ellipses on the map, of which a copy is here, 1 and 2 standard ",
+        "deviations. The decoder draws six samples from it."),
       this.controls(samples), element("div", { class: "frame" }, this.pad.canvas),
       this.outcome(), this.pad.help);
   }
@@ -250,6 +252,7 @@ export class OwnDigit {
     return element("div", { class: "outcome" },
       element("div", { class: "bar" },
         element("div", { class: "seen" }, this.seen, caption("What the encoder sees")),
+        element("div", { class: "placed" }, this.map, caption("Its code on the map")),
         element("div", { class: "decoded" },
           element("div", { class: "samples", role: "img", "aria-label": "Six digits" },
             ...this.decoded),
@@ -270,6 +273,12 @@ export class OwnDigit {
   encoded() {
     const x = this.pad.x();
     return x && { x, ...encode(this.explorer.network, x) };
+  }
+
+  /** Copies the map as it is, so that a reader who draws sees it too. */
+  copyMap(canvas) {
+    [this.map.width, this.map.height] = [canvas.width, canvas.height];
+    this.map.getContext("2d").drawImage(canvas, 0, 0);
   }
 
   /** Paints the drawing and all that follows from it; returns its code, or null. */

@@ -136,7 +136,7 @@ class Explorer {
       element("div", { class: "stage" },
         element("div", { class: "frame" }, this.map.canvas), side),
       element("p", { class: "hint" }, "A numeral on the map is where the encoder puts one test ",
-        "digit. The circles hold 50%, 90%, and 99% of the prior."));
+        "digit. The circles hold, from the inside, 50%, 90%, and 99% of the prior."));
   }
 
   /** A slider over the checkpoints, if there is more than one. */
@@ -231,6 +231,7 @@ class Explorer {
     if (stale.has("walk")) this.walk.paint();
     if (stale.has("drawing")) this.code = this.own.paint();
     this.map.paint(this.z, this.pins, this.code, this.theme);
+    this.own.copyMap(this.map.canvas);
     paintDigit(this.digit, pixel_mean(decode_logits(this.network, this.z)), this.theme);
     this.sliders.forEach(({ set }, i) => set(this.z[i]));
     this.caption.textContent = `Nearest test digit: ${this.nearest()}`;

@@ -78,19 +78,12 @@ export class LatentMap {
   }
 
   paintPrior(context, theme) {
-    context.strokeStyle = theme.muted;
-    context.font = "11px system-ui, sans-serif";
+    Object.assign(context, { strokeStyle: theme.muted, globalAlpha: 0.6 });
     for (const mass of MASSES) {
       const radius = Math.sqrt(-2 * Math.log(1 - mass));
-      context.globalAlpha = 0.6;
       this.ellipse(context, [0, 0], [radius, radius]);
-      context.globalAlpha = 1;
-      const [x, y] = this.pixel([0, radius]);
-      context.fillStyle = theme.paper;
-      context.fillRect(x - 15, y - 7, 30, 14);
-      context.fillStyle = theme.muted;
-      context.fillText(`${100 * mass}%`, x, y);
     }
+    context.globalAlpha = 1;
   }
 
   ellipse(context, center, radii) {

@@ -12,6 +12,7 @@ all the time, then saves it as it was.
 import hashlib
 import sys
 import uuid
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import click
 import nbformat
 from nbformat import NotebookNode
 
-from tools import ROOT, chapters, pairs
+from tools import ROOT, chapters, pairs, plain
 from tools.chapters import BookError, short
 from vae_lib.support.commands import status_of
 from vae_lib.support.files import write_text
@@ -35,15 +36,21 @@ def update(root: Path) -> list[str]:
     Raises:
         BookError: a chapter cannot be read; then nothing is written.
     """
-    books = {source.stem: as_copied(source) for source in chapters.sources(root / "chapters")}
+    sources = chapters.sources(root / "chapters")
+    read = {source.stem: pairs.from_source(source) for source in sources}
+    references = plain.references_of(read, root / "references.bib")
+    books = {stem: as_copied(notebook, references) for stem, notebook in read.items()}
     (root / FOLDER / ".base").mkdir(parents=True, exist_ok=True)
     lines = [update_copy(root / FOLDER / f"{name}.ipynb", book) for name, book in books.items()]
     return [line for line in lines if line]
 
 
-def as_copied(source: Path) -> NotebookNode:
-    """Return a chapter as it is copied: without a pair, JupyterLab saves no .md."""
-    notebook = pairs.from_source(source)
+def as_copied(notebook: NotebookNode, references: plain.References) -> NotebookNode:
+    """Return a chapter as it is copied: with the book's numbers, and without a pair.
+
+    JupyterLab would save an .md of a pair.
+    """
+    notebook = plain.rewritten(notebook, partial(plain.numbered, references=references))
     del notebook.metadata["jupytext"]
     notebook.metadata[BASE] = hashlib.sha256(nbformat.writes(notebook).encode()).hexdigest()[:16]
     return notebook

@@ -9,7 +9,7 @@ without the book's own markup, which Colab does not know.
 import shutil
 import sys
 from collections.abc import Iterator
-from itertools import chain
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -19,6 +19,7 @@ from nbformat.v4 import new_code_cell
 
 from tools import plain
 from tools.address import find, git
+from tools.chapters import pages_of
 
 FIRST_CELL = """\
 # This chapter uses the book's library. Where that is missing, as on Colab, this cell installs
@@ -58,17 +59,17 @@ def binder_environment(library: str) -> str:
 
 def copies(source: Path, site: str, library: str) -> Iterator[tuple[str, NotebookNode]]:
     """Yield the chapters that need no clone, as they were published, with their files' names."""
+    pages = [page for page in pages_of(source) if page.startswith("chapters/")]
     chapters = {
-        path.stem: nbformat.read(path, as_version=4)
-        for path in sorted((source / "chapters").glob("*.ipynb"))
-        if f"chapters/{path.stem}" not in pages_of_a_clone(source)
+        page.removeprefix("chapters/"): nbformat.read(source / f"{page}.ipynb", as_version=4)
+        for page in pages
     }
-    figures = [plain.figure_numbers(stem, notebook) for stem, notebook in chapters.items()]
-    references = plain.References(
-        dict(chain.from_iterable(figures)), plain.sources(source / "references.bib"), site
-    )
-    for stem, notebook in chapters.items():
-        text = plain.without_markup(notebook, f"chapters/{stem}", references)
+    references = plain.references_of(chapters, source / "references.bib")
+    for page, (stem, notebook) in zip(pages, chapters.items(), strict=True):
+        if page in pages_of_a_clone(source):
+            continue
+        rewrite = partial(plain.plain, page=page, references=references, site=site)
+        text = plain.rewritten(notebook, rewrite)
         yield f"{stem}.ipynb", launchable(text, library)
 
 

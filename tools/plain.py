@@ -1,11 +1,13 @@
-"""A chapter's text without MyST's markup, for Colab, which would show it as it is typed.
+"""A chapter's text without MyST's markup, for what would show it as it is typed.
 
 References become what the page shows: numbers of equations, exercises and figures, authors and
-years. Links lead to the pages, since Colab has no other file beside the one that it opened.
+years. JupyterLab needs no more: it numbers by itself, but from one in each notebook. Colab shows
+no boxes either, and has no other file beside the one that it opened: links lead to the pages.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
@@ -25,18 +27,25 @@ SOURCE = re.compile(r"\.(?:ipynb|md)(?=#|$)")
 
 
 class References(NamedTuple):
-    """What references can name: figures and sources by their labels, and the book's address."""
+    """What references can name: figures and sources, by their labels."""
 
     figures: dict[str, str]
     sources: dict[str, tuple[str, str]]
-    site: str
 
 
-def figure_numbers(stem: str, notebook: NotebookNode) -> Iterator[tuple[str, str]]:
-    """Yield each figure of a chapter, such as 05-loss, with its number."""
-    cells = [cell.metadata.get("mystnb", {}).get("figure") for cell in notebook.cells]
-    for k, figure in enumerate(filter(None, cells), 1):
-        yield figure["name"], f"{int(stem[:2])}.{k}"
+def references_of(notebooks: dict[str, NotebookNode], bibliography: Path) -> References:
+    """Return what can be referred to in chapters: given by their names, in the order of the toc."""
+    return References(dict(figure_numbers(notebooks)), sources(bibliography))
+
+
+def figure_numbers(notebooks: dict[str, NotebookNode]) -> Iterator[tuple[str, str]]:
+    """Yield each figure with its number: 5.2 in 05-loss; pages without a number count on."""
+    elsewhere = map(str, count(1))
+    for stem, notebook in notebooks.items():
+        in_chapter = (f"{stem[:2].lstrip('0')}.{k}" for k in count(1))
+        numbers = in_chapter if stem[0].isdigit() else elsewhere
+        cells = [cell.metadata.get("mystnb", {}).get("figure") for cell in notebook.cells]
+        yield from ((figure["name"], next(numbers)) for figure in filter(None, cells))
 
 
 def sources(bibliography: Path) -> dict[str, tuple[str, str]]:
@@ -67,25 +76,30 @@ def named(match: re.Match[str], references: References) -> str:
     return f"({'; '.join(f'{authors}, {year}' for authors, year in found)})"
 
 
-def plain(text: str, page: str, references: References) -> str:
-    """Return the text of a cell of a page, such as chapters/05-loss, in plain Markdown."""
-    text = EXERCISE.sub(r"**Exercise \2.\3.** \4", text)
+def numbered(text: str, references: References) -> str:
+    """Return the text of a cell with the book's numbers; its boxes and links are as they were."""
+    text = EXERCISE.sub(r"\1{admonition} Exercise \2.\3\n\n\4\1", text)
     text = SOLUTION.sub(r"**Solution to Exercise \2.\3.**", text)
     text = SOLUTION_END.sub("", text)
-    text = BOX.sub(r"**\2**\n\n\3", text)
     text = LABEL.sub("", text)
     text = EQUATION.sub(r" \\tag{\1.\2}\n$$", text)
-    text = ROLE.sub(lambda match: named(match, references), text)
-    base = f"{references.site}{page}.html"
+    return ROLE.sub(lambda match: named(match, references), text)
+
+
+def plain(text: str, page: str, references: References, site: str) -> str:
+    """Return the text of a cell of a page, such as chapters/05-loss, in plain Markdown."""
+    text = EXERCISE.sub(r"**Exercise \2.\3.** \4", text)
+    text = numbered(BOX.sub(r"**\2**\n\n\3", text), references)
+    base = f"{site}{page}.html"
     return LINK.sub(lambda match: f"]({urljoin(base, SOURCE.sub('.html', match[1]))})", text)
 
 
-def without_markup(notebook: NotebookNode, page: str, references: References) -> NotebookNode:
-    """Return a chapter with its text in plain Markdown; what is empty then is left out."""
+def rewritten(notebook: NotebookNode, rewrite: Callable[[str], str]) -> NotebookNode:
+    """Return a notebook with each text rewritten; what is empty then is left out."""
     cells = []
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell = NotebookNode({**cell, "source": plain(cell.source, page, references).strip()})
+            cell = NotebookNode({**cell, "source": rewrite(cell.source).strip()})
         if cell.source or cell.cell_type == "code":
             cells.append(cell)
     return NotebookNode({**notebook, "cells": cells})

@@ -17,7 +17,7 @@ CHAPTER = """\
 a = 1
 ```
 
-Text with {eval}`a`.
+Text with {eval}`a` by {eq}`eq-1-1`.
 
 ```{code-cell} ipython3
 raise NotImplementedError
@@ -32,6 +32,7 @@ def root(tmp_path):
     (tmp_path / "chapters").mkdir()
     toc = {"format": "jb-book", "root": "index", "chapters": [{"file": "chapters/01-one"}]}
     (tmp_path / "_toc.yml").write_text(json.dumps(toc))
+    (tmp_path / "references.bib").touch()
     write_book(tmp_path, CHAPTER)
     copies.update(tmp_path)
     return tmp_path
@@ -67,7 +68,7 @@ def change(root, k, text):
     nbformat.write(notebook, copy(root))
 
 
-ORIGINAL = ["# Title", "a = 1", "Text with {eval}`a`.", "raise NotImplementedError", "The end."]
+ORIGINAL = ["# Title", "a = 1", "Text with {eval}`a` by (1.1).", "raise NotImplementedError", "The end."]
 
 
 def test_a_copy_is_the_chapter_without_a_pair_and_made_once(root):
@@ -99,7 +100,7 @@ def test_outputs_and_values_in_the_text_are_no_edits(root):
     (line,) = copies.update(root)
     assert_says(line, "my-chapters/01-one.ipynb", "updated")
     assert "yours" not in line
-    words = [ORIGINAL[0], "a = 2", "Words with {eval}`a`.", *ORIGINAL[3:]]
+    words = [ORIGINAL[0], "a = 2", "Words with {eval}`a` by (1.1).", *ORIGINAL[3:]]
     assert texts(root) == words
     changed, kept = read(root).cells[1], read(root).cells[3]
     assert (changed.outputs, kept.execution_count, len(kept.outputs)) == ([], 3, 1)
@@ -120,7 +121,7 @@ def test_what_the_reader_changed_added_or_deleted_stays_and_what_the_book_change
         "a = 1",
         "mine",
         "New in the book.",
-        "Words with {eval}`a`.",
+        "Words with {eval}`a` by (1.1).",
         "my answer",
     ]
     assert copies.update(root) == []

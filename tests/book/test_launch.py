@@ -38,6 +38,9 @@ def root(tmp_path, monkeypatch):
         nbformat.write(chapter(), tmp_path / f".book/source/chapters/{name}.ipynb")
     settings = {"sphinx": {"config": {"pages_of_a_clone": {"chapters/benchmark": ["bench/*"]}}}}
     (tmp_path / ".book/source/_config.yml").write_text(yaml.safe_dump(settings))
+    toc = {"format": "jb-book", "root": "index", "chapters": []}
+    toc["chapters"] = [{"file": "chapters/01-one"}, {"file": "chapters/benchmark"}]
+    (tmp_path / ".book/source/_toc.yml").write_text(yaml.safe_dump(toc))
     (tmp_path / ".book/source/references.bib").touch()
     git = ["git", "-C", tmp_path, "-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
     subprocess.run([*git, "init", "--quiet"], check=True)

@@ -13,6 +13,7 @@ def part(page, role):
 
 def begin(page):
     """Bring the explorer into view, and wait until it is painted."""
+    page.locator(".vae-panel").first.scroll_into_view_if_needed()  # it waits until it is near
     digit = part(page, "digit")
     digit.scroll_into_view_if_needed()
     page.wait_for_function(
@@ -74,6 +75,7 @@ class Trainer:
     def __init__(self, page):
         self.page = page
         page.set_default_timeout(PATIENCE)
+        page.locator(".vae-panel").last.scroll_into_view_if_needed()  # it waits until it is near
         self.part("play").scroll_into_view_if_needed()
         self.wait("() => !role('play').disabled")
 

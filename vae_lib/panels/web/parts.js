@@ -174,6 +174,30 @@ function pageModel(values) {
   };
 }
 
+/** Calls back once an element is at most a screen away. */
+function whenNear(el, callback) {
+  const observer = new IntersectionObserver((entries) => {
+    if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+    observer.disconnect();
+    callback();
+  }, { rootMargin: "100%" });
+  observer.observe(el);
+}
+
+/** Calls back with what a panel shows: it stands in the page, or in a script of its own. */
+function withValues(panel, id, callback) {
+  const { textContent, dataset } = panel.querySelector('script[type="application/json"]');
+  if (!dataset.src) {
+    callback(JSON.parse(textContent));
+    return;
+  }
+  whenNear(panel, () => {
+    const script = element("script", { src: dataset.src });
+    script.addEventListener("load", () => callback(window.vaePanels[id]));
+    document.head.append(script);
+  });
+}
+
 /**
  * Brings the first panel with this id to life; if that fails, its still picture stays. A panel
  * gives its id up, so that the program of an equal one on the page finds the next.
@@ -182,14 +206,15 @@ export function mount(id, render) {
   const panel = document.getElementById(id);
   panel.removeAttribute("id");
   const live = panel.querySelector(".live");
-  const values = JSON.parse(panel.querySelector('script[type="application/json"]').textContent);
-  try {
-    render({ model: pageModel(values), el: live });
-  } catch (error) {
-    console.error(error);
-    live.replaceChildren();
-    return;
-  }
-  live.hidden = false;
-  panel.classList.add("is-live");
+  withValues(panel, id, (values) => {
+    try {
+      render({ model: pageModel(values), el: live });
+    } catch (error) {
+      console.error(error);
+      live.replaceChildren();
+      return;
+    }
+    live.hidden = false;
+    panel.classList.add("is-live");
+  });
 }

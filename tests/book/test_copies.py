@@ -68,7 +68,13 @@ def change(root, k, text):
     nbformat.write(notebook, copy(root))
 
 
-ORIGINAL = ["# Title", "a = 1", "Text with {eval}`a` by (1.1).", "raise NotImplementedError", "The end."]
+ORIGINAL = [
+    "# Title",
+    "a = 1",
+    "Text with {eval}`a` by (1.1).",
+    "raise NotImplementedError",
+    "The end.",
+]
 
 
 def test_a_copy_is_the_chapter_without_a_pair_and_made_once(root):

@@ -39,7 +39,7 @@ test-browser: $(READY)  ## test the built book as a reader uses it, in the syste
 mutants: $(READY)  ## the part of make test that plants mistakes in the mathematics: a test must notice
 	@$(TESTS) tests/library/test_mutants.py
 
-random-sets: $(READY)  ## run chapter 6 with 200 sets of parameters drawn at random, in an hour
+random-sets: $(READY)  ## run chapter 6 with 200 sets of parameters drawn at random
 	@VAE_LIB_RANDOM_SETS=200 $(TESTS) --dist=load tests/runs/test_random_parameters.py
 
 lab: $(READY)  ## open your copies of the chapters in JupyterLab: my-chapters/

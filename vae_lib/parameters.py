@@ -3,6 +3,7 @@
 import ast
 import difflib
 import operator
+import warnings
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from types import ModuleType
@@ -14,6 +15,9 @@ from pydantic.fields import FieldInfo
 
 from vae_lib import checks
 from vae_lib.data import check_source
+from vae_lib.support.printing import say
+
+INJECTED = "# Parameters\n"  # how the cell begins that papermill puts behind the chapter's own
 
 
 def _source(value: Any) -> Any:
@@ -180,6 +184,25 @@ def check_parameters(names: MutableMapping[str, Any]) -> None:
     names.update(parameters)
     books = ChapterParameters(data=parameters.get("data", "auto")).model_dump()
     checks.report_only(books | parameters != books)
+
+
+def end_of_program(names: Mapping[str, Any], skipped: str) -> None:
+    """End a notebook here where papermill runs it with parameters, and say what it leaves out.
+
+    What is below is for the book's readers: it runs when the book is built, when a reader runs
+    the notebook, and when papermill is given no parameter, for then nothing tells it from these.
+
+    Args:
+        names: a notebook's `globals()`.
+        skipped: what is below.
+
+    Raises:
+        SystemExit: with status 0, which papermill takes for a good end.
+    """
+    if any(source.startswith(INJECTED) for source in names.get("In", [])):
+        say(f"○ skipped: {skipped} (it runs when the book is built)")
+        warnings.filterwarnings("ignore", "To exit: use")  # IPython's advice, for a terminal
+        raise SystemExit(0)
 
 
 def _values(names: Mapping[str, Any]) -> Iterator[str]:

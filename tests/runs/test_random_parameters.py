@@ -1,6 +1,6 @@
 """Whatever the parameters are, chapter 6 runs to its end: sets of them drawn at random.
 
-Two by default; VAE_LIB_RANDOM_SETS says how many (`make random-sets`: 200, in an hour).
+Two by default; VAE_LIB_RANDOM_SETS says how many (`make random-sets`: 200).
 """
 
 import os

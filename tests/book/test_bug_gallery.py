@@ -251,10 +251,18 @@ def test_what_lazier_tests_would_pass(page, digits, seed):
     for program, culprit in ((page.OffCenter, "noise"), (page.DeafMean, "gradient")):
         model = program(z_dim=20, h_dim=64, seed=seed)
         assert page.failed_tests(model, digits[:256]) == [culprit]
-    model = page.SameSeed(z_dim=20, h_dim=64, seed=seed)
-    assert page.failed_tests(model, digits[:256]) == []
-    first, second = (model.run(digits[:64])[2] for _ in range(2))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_all_four_tests_pass(page, digits, seed):
+    same, free = (make(z_dim=20, h_dim=64, seed=seed) for make in (page.SameSeed, page.NoPrice))
+    for model in (same, free):
+        assert page.failed_tests(model, digits[:256]) == []
+    first, second = (same.run(digits[:64])[2] for _ in range(2))
     np.testing.assert_array_equal(first, second)
+    with tf.GradientTape() as tape:
+        kl = free.run(digits[:64])[1]
+    assert tape.gradient(kl, free.encoder.trainable_variables) == [None] * 6
 
 
 @pytest.fixture(scope="module")
@@ -314,8 +322,8 @@ def test_no_pixel_below_one_half_is_a_plateau(trained):
 @pytest.mark.parametrize("name", ["a mean over latent dimensions", "σ without its ½"])
 def test_a_code_that_is_too_cheap_is_reported_better_than_it_is(trained, name):
     told, true = trained(name)
-    assert told["loss"] < true["loss"] - 5
-    assert true["loss"] > trained()[1]["loss"]
+    assert told["loss"] < trained()[0]["loss"] - 3
+    assert true["loss"] > trained()[1]["loss"] + 1
 
 
 @pytest.mark.slow

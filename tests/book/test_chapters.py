@@ -189,7 +189,7 @@ def test_every_figure_has_a_caption_a_name_and_its_finding_in_words(chapter):
             assert settings["figure"]["caption"].endswith(".")
             assert settings["figure"]["name"].startswith("fig-")
             assert len(settings["image"]["alt"]) > 60
-            assert re.match(r"[A-Z]\w.*\.", after.source)  # a sentence on what to see
+            assert re.match(r"[A-Z].*\.", after.source)  # a sentence on what to see
             assert "hide-input" in cell.metadata["tags"]
     assert figures >= 2
 

@@ -16,6 +16,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 from tests.book.chapters import CHAPTERS, MEASURED
 from tests.helpers import ROOT
+from tools.chapters import sources
 
 PAGES = [
     path
@@ -62,7 +63,8 @@ def sections(markdown, level):
 def labels():
     """What each role may point to."""
     every = everything()
-    settings = [cell.metadata.get("mystnb", {}) for path in CHAPTERS for cell in cells(path)]
+    paths = sources(ROOT / "chapters")
+    settings = [cell.metadata.get("mystnb", {}) for path in paths for cell in cells(path)]
     entries = re.findall(r"^@\w+\{(.+),$", (ROOT / "references.bib").read_text("utf-8"), re.M)
     return {
         "eq": re.findall(r"\$\$ \((eq-\S+)\)", every),

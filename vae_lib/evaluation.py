@@ -1,4 +1,4 @@
-"""How far the bound is from log p(x): exact where the model is linear, by draws elsewhere (ch. 8).
+"""How far the bound is from log p(x): exact, on a grid, or by draws (ch. 8).
 
 Everything is in nats and per example; the linear model is computed in double precision.
 Sources: Tipping and Bishop, "Probabilistic Principal Component Analysis", 1999, sections 3.1
@@ -157,6 +157,39 @@ def _variance_of_noise(given: Any, values: Array, z_dim: int, n: int) -> float:
     return variance
 
 
+def log_joint(model: Any, x: Any, z: Any) -> Array:
+    """Compute log p(x, z) = log p(x|z) + log p(z), for several latent vectors of each image.
+
+    For z on a grid, its exponentials sum up to p(x): no draws are needed where z_dim is 1 or 2.
+
+    Args:
+        model: a `VAE`, or an object with its `encoder`, `decoder` and `log_likelihood`.
+        x: images, shape `(batch, x_dim)`.
+        z: latent vectors, as many for each image, shape `(batch, points, z_dim)`.
+
+    Returns:
+        In nats, shape `(batch, points)`.
+
+    Raises:
+        ValueError: an argument is not what it may be.
+    """
+    x, z = _images_of(model, x), np.asarray(z, np.float64)
+    if z.ndim != 3 or len(x) != len(z):
+        raise ValueError(f"z had the shape {z.shape}; it may be ({len(x)}, points, z_dim)")
+
+    def of_one(image: Any, points: Any) -> Any:
+        outputs = tf.cast(model.decoder(points), image.dtype)  # (points, x_dim)
+        return model.log_likelihood(tf.broadcast_to(image, tf.shape(outputs)), outputs)
+
+    def of_all(x: Any, z: Any) -> Any:  # one image after the other, to save memory
+        return tf.map_fn(lambda pair: of_one(*pair), (x, z), fn_output_signature=x.dtype)
+
+    log_likelihood = kept(model, "joint", _parts(model), lambda: compiled(of_all))
+    log_prior = -0.5 * np.sum(z**2 + np.log(2 * np.pi), axis=-1)  # (batch, points)
+    joint: Array = log_likelihood(tf.constant(x), tf.constant(z, tf.float32)).numpy() + log_prior
+    return joint
+
+
 def importance_weighted_bound(model: Any, x: Any, n_samples: int, seed: int = 0) -> Any:
     """Estimate log (1/K) Σ p(x, z_k) / q(z_k|x) with draws z_k of q(z|x), K = `n_samples`.
 
@@ -177,20 +210,25 @@ def importance_weighted_bound(model: Any, x: Any, n_samples: int, seed: int = 0)
         ValueError: an argument is not what it may be.
     """
     n_samples, seed = validated({"n_samples": n_samples, "seed": seed}, BoundParameters).values()
-    _check_model(model)
-    if isinstance(model, VAE):
-        x = as_images(x, model.x_dim, bounded=model.likelihood == "bernoulli")
-    x = np.asarray(x, np.float32)
-    if x.ndim != 2:
-        raise ValueError(f"x had the shape {x.shape}; it may be (batch, x_dim)")
-    images = tf.constant(x)  # (batch, x_dim)
+    images = tf.constant(_images_of(model, x))  # (batch, x_dim)
     shape = tuple(images.shape)
     bound = kept(model, ("bound", shape), _parts(model), lambda: _compile(model, shape))
     return bound(images, tf.constant(n_samples), tf.constant(seed)).numpy()
 
 
+def _images_of(model: Any, x: Any) -> Array:
+    """Images as a model takes them, float32 `(batch, x_dim)`; refuse others, and no model."""
+    _check_model(model)
+    if isinstance(model, VAE):
+        x = as_images(x, model.x_dim, bounded=model.likelihood == "bernoulli")
+    images: Array = np.asarray(x, np.float32)
+    if images.ndim != 2:
+        raise ValueError(f"x had the shape {images.shape}; it may be (batch, x_dim)")
+    return images
+
+
 def _check_model(model: Any) -> None:
-    """Refuse what the bound cannot be computed for: the path of a model, say."""
+    """Refuse what no bound can be computed for: the path of a model, say."""
     parts = ("encoder", "decoder", "log_likelihood", "__dict__")  # the last keeps the graph
     if isinstance(model, type) or not all(hasattr(model, part) for part in parts):
         said = repr(model) if isinstance(model, str) else f"of type {type(model).__name__}"

@@ -17,6 +17,7 @@ UNUSED = ("sphinx-thebe", "THEBE_JS_URL", "design-tabs", "sphinx-design")
 TEMPLATES = Path(__file__).parent / "templates"
 PNG = re.compile(r'<img (?P<before>[^>]*src=")(?P<folder>[^"]*/)(?P<stem>[^"/]+)\.png"')
 COLUMNS = re.compile(r"\S {2,}\S")
+MARKS = ("✓", "✗", "○")  # a check's line is a sentence, whatever arrays stand in it
 # Until the theme's own script runs, at the end of the page, "auto" would be light.
 EARLY_THEME = """\
 if (document.documentElement.dataset.mode === "auto") {
@@ -60,7 +61,8 @@ def with_light_pictures(app: Sphinx, body: str) -> str:
 def mark_columns(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Tell printed tables from lines of text: on a narrow screen they must not wrap."""
     for printed in doctree.findall(nodes.literal_block):
-        if "stream" in printed["classes"] and COLUMNS.search(printed.astext()):
+        lines = [line for line in printed.astext().splitlines() if line[:1] not in MARKS]
+        if "stream" in printed["classes"] and COLUMNS.search("\n".join(lines)):
             printed["classes"].append("columns")
 
 

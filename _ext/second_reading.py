@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 
 MARK = "(second reading)"
 BEGIN = '<details class="second-reading"><summary>{}</summary>'
-SUMMARY = "Good to know, and not needed at first: unfold this section"
+SUMMARY = "Good to know, and not needed at first"
 END = "</details>"
 
 

@@ -1,7 +1,9 @@
 // A formula that is wider than its place is set smaller, to two thirds at most. What is wider
-// still, and a wide table, scrolls: its edge fades, and it takes the focus, so arrow keys move it.
+// still, a wide table, and code scroll: their edge fades, and they take the focus, so that arrow
+// keys move them.
 const LEAST = 2 / 3;
-const WIDE = ".bd-article :is(div.math mjx-container, .pst-scrollable-table-container)";
+const WIDE = ".bd-article :is(div.math mjx-container, .pst-scrollable-table-container, " +
+  "div.highlight pre, .cell_output pre)";
 const INLINE = ".bd-article span.math mjx-container";
 const PLACE = "p, li, dd, dt, td, th, h1, h2, h3, h4, figcaption";
 

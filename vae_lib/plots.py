@@ -19,6 +19,9 @@ STYLE = Path(__file__).with_name("book.mplstyle")
 # One for each curve, and one for each class: color is never the only difference.
 STYLES = ("o-", "s--", "^-.", "v:", "D-", "P--", "X-.")
 MARKERS = "osD^v<>pP*"
+# One for each class, told apart on white, and with hues kept on black: those of the explorer.
+COLORS = ["#0072b2", "#b34700", "#00795a", "#a3317f", "#806200"]
+COLORS += ["#6b4fc8", "#c0172d", "#00707f", "#595959", "#7a3b10"]
 MOST_CLASSES = len(MARKERS)  # as many colors as a map has, too, here and in a page
 
 
@@ -185,7 +188,7 @@ def rate_distortion(runs: Mapping[str, tuple[Any, Any]], ax: Axes | None = None)
     ax.margins(0.15)
     limits = ax.axis()
     for total in MaxNLocator(8).tick_values(limits[0] + limits[2], limits[1] + limits[3]):
-        ax.axline((0, total), slope=-1, color="0.7", lw=0.8, ls=":", zorder=0)
+        ax.axline((0, total), slope=-1, color="0.45", lw=1, ls=":", zorder=0)
     ax.axis(limits)
     return _labeled(ax, "rate: KL in nats", "distortion: reconstruction in nats", ())
 
@@ -272,10 +275,9 @@ def latent_map(mean: Any, labels: Any, dimensions: Sequence[int]) -> Figure:
     figure, ax = plt.subplots(figsize=(6.2, 5.2))
     across = mean[:, dimensions[0]]
     up = mean[:, dimensions[1]] if len(dimensions) > 1 else numbers
-    colors = plt.get_cmap("tab10").colors  # type: ignore[attr-defined]
     for number, label in enumerate(classes):
         mine = numbers == number
-        style: dict[str, Any] = {"s": 16, "alpha": 0.7, "linewidths": 0, "color": colors[number]}
+        style: dict[str, Any] = {"s": 16, "alpha": 0.85, "linewidths": 0, "color": COLORS[number]}
         ax.scatter(across[mine], up[mine], marker=MARKERS[number], label=str(label), **style)
     ax.set_xlabel(f"mean of z, dimension {dimensions[0] + 1}")
     if len(dimensions) > 1:

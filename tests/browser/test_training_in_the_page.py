@@ -137,5 +137,6 @@ def test_where_there_is_no_worker_a_sentence_says_so(chromium, site):
     page = context.new_page()
     page.add_init_script("delete window.Worker")
     page.goto(f"{site}/{CHAPTER}.html")
+    page.locator(".vae-panel").last.scroll_into_view_if_needed()  # it waits until it is near
     page.get_by_text("Training needs a newer browser: this one has no").wait_for()
     context.close()

@@ -15,7 +15,10 @@ from sphinx.application import Sphinx
 # Jupyter Book brings them along: cells that run on a server, tabs, cards.
 UNUSED = ("sphinx-thebe", "THEBE_JS_URL", "design-tabs", "sphinx-design")
 TEMPLATES = Path(__file__).parent / "templates"
-PNG = re.compile(r'<img (?P<before>[^>]*src=")(?P<folder>[^"]*/)(?P<stem>[^"/]+)\.png"')
+PNG = re.compile(
+    r'<img (?P<before>[^>]*src=")(?P<folder>[^"]*/)(?P<stem>[^"/]+)\.png"(?P<after>[^>]*)>'
+)
+WIDE = 850  # pixels; what is wider cannot be read at the width of a phone
 COLUMNS = re.compile(r"\S {2,}\S")
 MARKS = ("✓", "✗", "○")  # a check's line is a sentence, whatever arrays stand in it
 # Until the theme's own script runs, at the end of the page, "auto" would be light.
@@ -52,8 +55,9 @@ def with_light_pictures(app: Sphinx, body: str) -> str:
         with Image.open(sources[f"{stem}.png"]) as picture:
             picture.convert("RGB").save(copy, lossless=True, quality=100)
             size = f'width="{picture.width}" height="{picture.height}"'
-        source = f'{match["before"]}{match["folder"]}{stem}.webp"'
-        return f'<img loading="lazy" decoding="async" {size} {source}'
+        source = f'{match["before"]}{match["folder"]}{stem}.webp"{match["after"]}'
+        image = f'<img loading="lazy" decoding="async" {size} {source}>'
+        return f'<span class="wide">{image}</span>' if picture.width > WIDE else image
 
     return PNG.sub(light, body)
 

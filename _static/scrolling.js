@@ -1,9 +1,9 @@
 // A formula that is wider than its place is set smaller, to two thirds at most. What is wider
-// still, a wide table, and code scroll: their edge fades, and they take the focus, so that arrow
-// keys move them.
+// still, a wide table or figure, and code scroll: their edge fades, and they take the focus, so
+// that arrow keys move them.
 const LEAST = 2 / 3;
 const WIDE = ".bd-article :is(div.math mjx-container, .pst-scrollable-table-container, " +
-  "div.highlight pre, .cell_output pre)";
+  "div.highlight pre, .cell_output pre, .wide)";
 const INLINE = ".bd-article span.math mjx-container";
 const PLACE = "p, li, dd, dt, td, th, h1, h2, h3, h4, figcaption";
 

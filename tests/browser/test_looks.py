@@ -64,6 +64,16 @@ def test_a_scrolled_formula_loses_its_mark_at_its_end(visit):
     page.wait_for_function("formula => !formula.classList.contains('has-more')", arg=formula)
 
 
+def test_on_a_phone_a_wide_figure_scrolls_and_says_so(visit):
+    page = visit("chapters/01-theory", width=360)
+    wide = page.locator("article .wide").first
+    wide.scroll_into_view_if_needed()
+    assert wide.locator("img").bounding_box()["width"] > 500
+    page.wait_for_function("w => w.classList.contains('has-more')", arg=wide.element_handle())
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert wide.evaluate("w => w.scrollWidth <= w.clientWidth")
+
+
 def levels(image):
     """The gray levels of a screenshot, (height, width)."""
     return np.asarray(Image.open(io.BytesIO(image)).convert("L")).astype(float)

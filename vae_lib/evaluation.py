@@ -178,13 +178,17 @@ def log_joint(model: Any, x: Any, z: Any) -> Array:
         raise ValueError(f"z had the shape {z.shape}; it may be ({len(x)}, points, z_dim)")
 
     def of_one(image: Any, points: Any) -> Any:
-        outputs = tf.cast(model.decoder(points), image.dtype)  # (points, x_dim)
-        return model.log_likelihood(tf.broadcast_to(image, tf.shape(outputs)), outputs)
+        outputs = tf.cast(model.decoder(points), image.dtype)  # (points, *x_shape)
+        images = tf.repeat(image[None], len(points), axis=0)  # (points, *x_shape)
+        return model.log_likelihood(images, outputs)
 
     def of_all(x: Any, z: Any) -> Any:  # one image after the other, to save memory
         return tf.map_fn(lambda pair: of_one(*pair), (x, z), fn_output_signature=x.dtype)
 
-    log_likelihood = kept(model, "joint", _parts(model), lambda: compiled(of_all))
+    def compile_it() -> Any:
+        return compiled(of_all).get_concrete_function(tf.TensorSpec(x.shape), tf.TensorSpec(z.shape))
+
+    log_likelihood = kept(model, ("joint", x.shape, z.shape), _parts(model), compile_it)
     log_prior = -0.5 * np.sum(z**2 + np.log(2 * np.pi), axis=-1)  # (batch, points)
     joint: Array = log_likelihood(tf.constant(x), tf.constant(z, tf.float32)).numpy() + log_prior
     return joint
@@ -217,12 +221,12 @@ def importance_weighted_bound(model: Any, x: Any, n_samples: int, seed: int = 0)
 
 
 def _images_of(model: Any, x: Any) -> Array:
-    """Images as a model takes them, float32 `(batch, x_dim)`; refuse others, and no model."""
+    """Images as a model takes them, float32 `(batch, *x_shape)`; refuse others, and no model."""
     _check_model(model)
     if isinstance(model, VAE):
-        x = as_images(x, model.x_dim, bounded=model.likelihood == "bernoulli")
+        x = as_images(x, model.x_shape, bounded=model.likelihood.bounded)
     images: Array = np.asarray(x, np.float32)
-    if images.ndim != 2:
+    if images.ndim != 2 and not isinstance(model, VAE):
         raise ValueError(f"x had the shape {images.shape}; it may be (batch, x_dim)")
     return images
 

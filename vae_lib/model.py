@@ -4,8 +4,9 @@ Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014.
 """
 
 import inspect
+import math
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
@@ -13,16 +14,13 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from vae_lib.data.images import as_images, is_array
-from vae_lib.decoder import (
-    Decoder,
-    bernoulli_log_likelihood,
-    gaussian_log_likelihood,
-    pixel_mean,
-)
+from vae_lib.decoder import LIKELIHOODS, Decoder, Gaussian, Likelihood
 from vae_lib.encoder import Encoder
-from vae_lib.loss import elbo, kl_divergence
-from vae_lib.parameters import ModelParameters, validated
+from vae_lib.loss import Objective, elbo, kl_divergence, kl_per_dimension, log_ratio
+from vae_lib.parameters import BoundParameters, ModelParameters, ParameterError, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
+from vae_lib.support.networks import check_decoder, shape_of, z_dim_of
+from vae_lib.support.numbers import several
 from vae_lib.support.xla import drop_graphs
 from vae_lib.tensorflow_quietly import keras, tf
 
@@ -37,59 +35,90 @@ class _Start(NamedTuple):
 
 @keras.saving.register_keras_serializable(package="vae_lib")
 class VAE(keras.Model):
-    """A variational autoencoder for flat images in [0, 1].
+    """A variational autoencoder for images in [0, 1].
 
     An ordinary Keras model: `fit`, `evaluate`, `predict`, callbacks, `save` and
     `load_model` work. Nothing but images is passed to `fit`: they are their own target.
 
-    To minimize something else, override `objective`: `fit`, `train` and `train_together` all
-    minimize it, and go on to report the true reconstruction and KL terms. To change what these
-    are, override `terms`; to change how an image becomes logits, `outputs_of`.
+    To minimize something else, give `compile` an `Objective`, or override `objective`: `fit`,
+    `train` and `train_together` all minimize it, and go on to report the true reconstruction and
+    KL terms. To change what these are, override `terms`; to change how an image becomes logits,
+    `outputs_of`.
 
     Args:
-        z_dim: dimension of the latent space.
-        h_dim: width of the hidden layer of the encoder and of the decoder.
-        x_dim: number of pixels.
-        likelihood: p(x|z): `"bernoulli"`, or `"gaussian"` with mean sigmoid(logits).
-        variance: σ² of the Gaussian likelihood; 1 means p(x|z) = N(f(z), I).
-        seed: of the initial weights and of the noise ε. Equal seeds on one machine give
-            equal numbers. Training and evaluation draw from streams of their own, so
+        z_dim: dimension of the latent space; 100 where no encoder of your own says another.
+        h_dim: width of the hidden layer of the dense encoder and of the dense decoder, 128; or of
+            each of several, from the image to z, and back in the decoder.
+        x_dim: number of pixels, 784 where no network of your own says another; or the shape of an
+            image, such as `(64, 64, 3)`.
+        likelihood: p(x|z): `"bernoulli"`, `"gaussian"` with mean sigmoid(logits), another of
+            `decoder.LIKELIHOODS`, or an object of the class `decoder.Likelihood`.
+        variance: σ² of `"gaussian"`; 1 means p(x|z) = N(f(z), I).
+        seed: of the initial weights of the dense networks and of the noise ε. Equal seeds on one
+            machine give equal numbers. Training and evaluation draw from streams of their own, so
             that evaluating along the way does not change what training does.
+        activation: of the dense networks' hidden layers, by Keras's name.
+        encoder: a network of your own: any Keras layer or model that makes of images
+            `(batch, *x_shape)` a mean and a log-variance, `(batch, z_dim)` each.
+        decoder: a network of your own, from z, `(batch, z_dim)`, to the parameters of the
+            likelihood: logits, `(batch, *x_shape)`, for most; where it has several parameters, as
+            many times as long on the last axis.
+
+    Attributes:
+        likelihood: p(x|z), an object.
 
     Raises:
         ParameterError: an argument is not what it may be.
+        ValueError: a network does not fit.
     """
 
     def __init__(
         self,
-        z_dim: int = 100,
-        h_dim: int = 128,
-        x_dim: int = 784,
-        likelihood: str = "bernoulli",
+        z_dim: int | None = None,
+        h_dim: int | Sequence[int] | None = None,
+        x_dim: int | Sequence[int] | None = None,
+        likelihood: str | Likelihood = "bernoulli",
         variance: float = 1.0,
         seed: int = 0,
+        *,
+        activation: str | None = None,
+        encoder: Any = None,
+        decoder: Any = None,
         **kwargs: Any,
     ) -> None:
-        arguments = {
-            "z_dim": z_dim,
-            "h_dim": h_dim,
-            "x_dim": x_dim,
-            "likelihood": likelihood,
-            "variance": variance,
-            "seed": seed,
-        }
-        config = validated(arguments, ModelParameters)
+        given = {"z_dim": z_dim, "h_dim": h_dim, "x_dim": x_dim, "activation": activation}
+        given |= {"likelihood": likelihood, "variance": variance, "seed": seed}
+        config = _config(given, encoder, decoder)
         super().__init__(**kwargs)
         self._config = config
         self.__dict__["_start"] = None  # beside the attributes that Keras tracks
+        self.__dict__["_objective"] = None
         seeds = [int(s) for s in np.random.SeedSequence(config["seed"]).generate_state(4)]
-        self.encoder = Encoder(config["z_dim"], config["h_dim"], seeds[0], dtype=self.dtype_policy)
-        self.decoder = Decoder(config["x_dim"], config["h_dim"], seeds[1], dtype=self.dtype_policy)
+        self.likelihood = _as_likelihood(config)
+        self.encoder = encoder or self._dense_encoder(seeds[0])
+        self.decoder = decoder or self._dense_decoder(seeds[1])
         self.training_noise = keras.random.SeedGenerator(seeds[2])
         self.evaluation_noise = keras.random.SeedGenerator(seeds[3])
         self.reconstruction_mean = keras.metrics.Mean(name="reconstruction")
         self.kl_mean = keras.metrics.Mean(name="kl")
-        self.build((None, config["x_dim"]))
+        self.build((None, *self.x_shape))
+
+    def _dense_encoder(self, seed: int) -> Encoder:
+        sizes = self._config["z_dim"], self._config["h_dim"], self._config["activation"]
+        return Encoder(*sizes, seed, dtype=self.dtype_policy)
+
+    def _dense_decoder(self, seed: int) -> Decoder:
+        h_dim, activation = self._config["h_dim"], self._config["activation"]
+        h_dim = h_dim if isinstance(h_dim, int) else h_dim[::-1]
+        shape = self._outputs_shape
+        x_dim = shape if len(shape) > 1 else shape[0]
+        return Decoder(x_dim, h_dim, activation, seed, dtype=self.dtype_policy)
+
+    @property
+    def _outputs_shape(self) -> tuple[int, ...]:
+        """The shape of what the decoder gives for one z."""
+        *others, last = self.x_shape
+        return (*others, last * self.likelihood.parameters)
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -102,24 +131,14 @@ class VAE(keras.Model):
         return int(self._config["z_dim"])
 
     @property
-    def h_dim(self) -> int:
-        """Width of the hidden layers."""
-        return int(self._config["h_dim"])
+    def x_shape(self) -> tuple[int, ...]:
+        """The shape of an image."""
+        return several(self._config["x_dim"])
 
     @property
     def x_dim(self) -> int:
-        """Number of pixels."""
-        return int(self._config["x_dim"])
-
-    @property
-    def likelihood(self) -> str:
-        """The name of p(x|z)."""
-        return str(self._config["likelihood"])
-
-    @property
-    def variance(self) -> float:
-        """σ² of the Gaussian likelihood."""
-        return float(self._config["variance"])
+        """Number of pixels, each color counted."""
+        return math.prod(self.x_shape)
 
     @property
     def seed(self) -> int:
@@ -127,41 +146,66 @@ class VAE(keras.Model):
         return int(self._config["seed"])
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create the weights for images of shape `(batch, x_dim)`."""
-        self.encoder.build(input_shape)
-        self.decoder.build((None, self.z_dim))
+        """Create the weights for images of shape `(batch, *x_shape)`.
+
+        Raises:
+            ValueError: a decoder of the reader's own does not give what the likelihood needs.
+        """
+        if "encoder" not in self._config:  # else a call has created its weights
+            self.encoder.build(input_shape)
+        if "decoder" in self._config:
+            check_decoder(self.decoder, self.z_dim, self._outputs_shape)
+        else:
+            self.decoder.build((None, self.z_dim))
 
     def call(self, x: Any, training: bool = False) -> dict[str, Any]:
         """Encode, draw one z for each image, decode.
 
         Args:
-            x: images, shape `(batch, x_dim)`.
+            x: images, shape `(batch, *x_shape)`.
             training: which stream of noise to draw ε from.
 
         Returns:
-            `mean`, `log_var` and `z`, shape `(batch, z_dim)`, and `logits`, `(batch, x_dim)`.
+            `mean`, `log_var` and `z`, shape `(batch, z_dim)`, and `logits`, what the decoder
+            gives, `(batch, *x_shape)` for most likelihoods.
         """
         noise = self.training_noise if training else self.evaluation_noise
-        eps = standard_normal((tf.shape(x)[0], self.z_dim), noise.next())  # (batch, z_dim)
-        return self.outputs_of(x, eps)
+        eps = standard_normal(self.noise_shape(tf.shape(x)[0]), noise.next())  # (batch, z_dim)
+        return self.outputs_of(x, tf.ensure_shape(eps, self.noise_shape(None)))
+
+    def noise_shape(self, batch: Any) -> tuple[Any, ...]:
+        """The shape of the noise of a minibatch: `(batch, z_dim)`, or `(batch, draws, z_dim)`."""
+        draws = self._objective.n_samples if self._objective else 1
+        return (batch, draws, self.z_dim) if draws > 1 else (batch, self.z_dim)
 
     def outputs_of(self, x: Any, eps: Any) -> dict[str, Any]:
         """Encode, reparameterize, decode: what `call` returns, for noise that is given.
 
         Args:
             x: images, shape `(batch, x_dim)`.
-            eps: draws of N(0, I), shape `(batch, z_dim)`.
+            eps: draws of N(0, I), shape `(batch, z_dim)`; or several for each image,
+                `(batch, draws, z_dim)`: then z and the logits have that axis, too.
         """
         mean, log_var = map(_in_single_precision, self.encoder(x))  # (batch, z_dim) each
-        z = reparameterize(mean, log_var, tf.cast(eps, mean.dtype))  # (batch, z_dim)
-        logits = _in_single_precision(self.decoder(z))  # (batch, x_dim)
+        eps = tf.cast(eps, mean.dtype)
+        if eps.shape.rank == 2:
+            z = reparameterize(mean, log_var, eps)  # (batch, z_dim)
+            logits = _in_single_precision(self.decoder(z))  # (batch, *x_shape)
+        else:
+            z = reparameterize(mean[:, None], log_var[:, None], eps)  # (batch, draws, z_dim)
+            logits = _in_single_precision(self.decoder(tf.reshape(z, (-1, self.z_dim))))
+            logits = tf.reshape(logits, (-1, eps.shape[1], *logits.shape[1:]))
         return {"mean": mean, "log_var": log_var, "z": z, "logits": logits}
 
     def log_likelihood(self, x: Any, logits: Any) -> Any:
         """Compute log p(x|z) of each image by this model's likelihood, in nats, `(batch,)`."""
-        if self.likelihood == "bernoulli":
-            return bernoulli_log_likelihood(x, logits)
-        return gaussian_log_likelihood(x, pixel_mean(logits), self.variance)
+        rows = tf.reshape(x, (-1, self.x_dim))  # (batch, x_dim)
+        return self.likelihood.log_prob(rows, *self._parameters_in(logits))
+
+    def _parameters_in(self, logits: Any) -> list[Any]:
+        """Tell apart the likelihood's parameters in what the decoder gives, `(batch, x_dim)` each."""
+        parts = tf.split(logits, self.likelihood.parameters, axis=-1)
+        return [tf.reshape(part, (-1, self.x_dim)) for part in parts]
 
     def terms(self, x: Any, outputs: dict[str, Any]) -> tuple[Any, Any]:
         """The two parts of the loss of each image, in nats, shape `(batch,)` each.
@@ -173,8 +217,12 @@ class VAE(keras.Model):
         Returns:
             The reconstruction term −log p(x|z), and the KL term.
         """
-        x = tf.cast(x, outputs["logits"].dtype)  # (batch, x_dim)
-        reconstruction = -self.log_likelihood(x, outputs["logits"])  # (batch,)
+        logits = outputs["logits"]
+        if logits.shape.rank == len(self.x_shape) + 1:  # one draw
+            x = tf.cast(x, logits.dtype)  # (batch, *x_shape)
+            reconstruction = -self.log_likelihood(x, logits)  # (batch,)
+        else:
+            reconstruction = -tf.reduce_mean(self._log_likelihoods(x, logits), axis=1)  # (batch,)
         kl = kl_divergence(outputs["mean"], outputs["log_var"])  # (batch,)
         return reconstruction, kl
 
@@ -208,13 +256,32 @@ class VAE(keras.Model):
             ValueError: `objective` returned nothing.
         """
         reconstruction, kl = self.terms(x, outputs)  # (batch,), (batch,)
-        objective = self.objective(reconstruction, kl)  # (batch,)
-        if objective is None:
-            raise ValueError("objective returned None; it may return one number for each image")
-        loss = tf.reduce_mean(objective)
+        if self._objective is not None:
+            loss = self._loss_by(self._objective, x, outputs)
+        else:
+            objective = self.objective(reconstruction, kl)  # (batch,)
+            if objective is None:
+                raise ValueError("objective returned None; it may return one number for each image")
+            loss = tf.reduce_mean(objective)
         for penalty in self.losses:
             loss += tf.cast(penalty, loss.dtype)
         return loss, reconstruction, kl
+
+    def _loss_by(self, objective: Objective, x: Any, outputs: dict[str, Any]) -> Any:
+        """What an `Objective` makes of a minibatch, shape `()`."""
+        mean, log_var, z = (outputs[name] for name in ("mean", "log_var", "z"))
+        z = tf.reshape(z, (-1, objective.n_samples, self.z_dim))  # (batch, draws, z_dim)
+        ratio = log_ratio(z, mean[:, None], log_var[:, None])  # (batch, draws)
+        log_likelihood = self._log_likelihoods(x, outputs["logits"])  # (batch, draws)
+        kl = kl_per_dimension(mean, log_var)  # (batch, z_dim)
+        return objective(log_likelihood, ratio, kl, self.optimizer.iterations)
+
+    def _log_likelihoods(self, x: Any, logits: Any) -> Any:
+        """Compute log p(x|z) of each image for each of its draws, in nats, `(batch, draws)`."""
+        draws = logits.shape[1] if logits.shape.rank > len(self.x_shape) + 1 else 1
+        x = tf.repeat(tf.cast(x, logits.dtype), draws, axis=0)  # (batch · draws, *x_shape)
+        logits = tf.reshape(logits, (-1, *self._outputs_shape))
+        return tf.reshape(self.log_likelihood(x, logits), (-1, draws))
 
     def compute_loss(
         self,
@@ -246,17 +313,29 @@ class VAE(keras.Model):
         weighted_metrics: Any = None,
         **settings: Any,
     ) -> None:
-        """Compile as in Keras, without a loss: the model has its own.
+        """Compile as in Keras; a loss, if there is one, is an `Objective`.
 
         Raises:
-            ValueError: a loss or metrics were given, or no optimizer.
+            ValueError: another loss or metrics were given, or no optimizer; or an `Objective` for
+                a class with an `objective` or with `terms` of its own.
         """
         if optimizer is None:
             raise ValueError("optimizer was None; it may be keras.optimizers.Adam(), say")
+        objective = loss if isinstance(loss, Objective) else None
         _refuse(
-            loss=loss, loss_weights=loss_weights, metrics=metrics, weighted_metrics=weighted_metrics
+            loss=None if objective else loss,
+            loss_weights=loss_weights,
+            metrics=metrics,
+            weighted_metrics=weighted_metrics,
         )
+        for method in ("objective", "terms") if objective else ():
+            if getattr(type(self), method) is not getattr(VAE, method):
+                raise ValueError(
+                    f"loss was {objective!r}, and {type(self).__name__} overrides {method}; it may "
+                    "be one of the two"
+                )
         super().compile(optimizer, **settings)
+        self.__dict__["_objective"] = objective
         drop_graphs(self)
         self.optimizer.build(self.trainable_variables)
         # What `restart` goes back to.
@@ -274,6 +353,7 @@ class VAE(keras.Model):
             optimizer = config["optimizer"]["config"]
             optimizer = optimizer.get("inner_optimizer", {}).get("config", optimizer)
             optimizer["learning_rate"] = self.__dict__["_start"].learning_rate
+            config["loss"] = keras.saving.serialize_keras_object(self._objective)
             # Keras forgets what was frozen, and then cannot load the optimizer.
             config["frozen"] = [i for i, part in self._parts() if not part.trainable]
         return config
@@ -346,7 +426,7 @@ class VAE(keras.Model):
         _refuse(**{n: given.get(n) for n in ("sample_weight", "class_weight", "y")})
         if given.get("x") is None:
             raise ValueError("x was not given; it may be images, as an array or a data set")
-        gate = _Gate(self.x_dim)
+        gate = _Gate(self.x_shape)
         if isinstance(images := given.get("validation_data"), tuple):
             images, *others = images
             names = ("y of validation_data", "its sample_weight")
@@ -361,9 +441,39 @@ class VAE(keras.Model):
                 raise
             raise gate.refusal from None
 
+    def encode(self, x: Any) -> tuple[Any, Any]:
+        """The mean and the log-variance of q(z|x), `(n, z_dim)` each, of images.
+
+        Raises:
+            ValueError: `x` is not what images may be.
+        """
+        return tuple(map(_in_single_precision, self.encoder(as_images(x, self.x_shape))))
+
     def decode(self, z: Any) -> Any:
-        """The mean images E[x|z], shape `(n, x_dim)`, of latent vectors `(n, z_dim)`."""
-        return pixel_mean(self.decoder(z))
+        """The mean images E[x|z], shape `(n, *x_shape)`, of latent vectors `(n, z_dim)`."""
+        logits = _in_single_precision(self.decoder(z))
+        mean = self.likelihood.mean(*self._parameters_in(logits))  # (n, x_dim)
+        return tf.reshape(mean, (-1, *self.x_shape))  # (n, *x_shape)
+
+    def reconstruct(self, x: Any) -> Any:
+        """The mean images of images' mean codes, shape `(n, *x_shape)`: nothing is drawn.
+
+        Raises:
+            ValueError: `x` is not what images may be.
+        """
+        return self.decode(self.encode(x)[0])
+
+    def sample(self, n: int, seed: int = 0) -> Any:
+        """The mean images of `n` draws of the prior, shape `(n, *x_shape)`.
+
+        They are E[x|z], as all pictures of the book; `likelihood.sample` adds the noise of p(x|z).
+
+        Raises:
+            ParameterError: an argument is not what it may be.
+        """
+        given = validated({"n_samples": n, "seed": seed}, BoundParameters)
+        n, seed = given["n_samples"], given["seed"]
+        return self.decode(standard_normal((n, self.z_dim), (seed, 0)))
 
     def restart(self, seed: int) -> None:
         """Go back to the start with another seed, where compiling a new model would be slow.
@@ -375,8 +485,14 @@ class VAE(keras.Model):
 
         Raises:
             ParameterError: the seed is not what it may be.
-            ValueError: the optimizer is not the one that the model was compiled with.
+            ValueError: the optimizer is not the one that the model was compiled with, or a network
+                is the reader's own, which only the reader can make anew.
         """
+        if {"encoder", "decoder"} & {*self._config}:
+            raise ValueError(
+                "the model has a network of your own, which does not start again with another "
+                "seed; make a new model with new networks"
+            )
         if getattr(self, "optimizer", None) is not None:
             check_compiled(self)
         start = type(self).from_config({**self.get_config(), "seed": seed})
@@ -392,12 +508,26 @@ class VAE(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """What Keras needs to make this model again."""
-        return {**super().get_config(), **self._config}
+        config = {**super().get_config(), **self._config}
+        for name in ("likelihood", "encoder", "decoder"):
+            if isinstance(part := config.get(name), keras.layers.Layer):
+                config[name] = keras.saving.serialize_keras_object(part)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "VAE":
+        """Make the model again, with networks of its own."""
+        restored = {
+            name: keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
+            for name, value in config.items()
+        }
+        return cls(**restored)
 
     def __repr__(self) -> str:
-        gaussian = self.likelihood == "gaussian"  # only then the variance counts
-        used = [name for name in self.config if gaussian or name != "variance"]
-        made = ", ".join(f"{name}={self.config[name]!r}" for name in used)
+        gaussian = self.config["likelihood"] == "gaussian"  # only then the variance counts
+        unsaid = {"activation"} if self.config.get("activation") == "elu" else set()
+        unsaid |= set() if gaussian else {"variance"}
+        made = ", ".join(f"{n}={_short(v)}" for n, v in self.config.items() if n not in unsaid)
         optimizer = getattr(self, "optimizer", None)
         stage = "not compiled, at iteration 0"
         if optimizer is not None:
@@ -416,6 +546,57 @@ class VAE(keras.Model):
         """Read the positions of the two streams of noise."""
         self.training_noise.state.assign(store["training_noise"])
         self.evaluation_noise.state.assign(store["evaluation_noise"])
+
+
+def _short(value: Any) -> str:
+    """Write an argument of a model; of a network, its class."""
+    return f"{type(value).__name__}(…)" if isinstance(value, keras.layers.Layer) else repr(value)
+
+
+def _config(given: dict[str, Any], encoder: Any, decoder: Any) -> dict[str, Any]:
+    """Check the arguments of a model, and complete them by what its networks take and give."""
+    own = {"encoder": encoder, "decoder": decoder}
+    own = {name: network for name, network in own.items() if network is not None}
+    likelihood = {}
+    if isinstance(given["likelihood"], Likelihood):
+        likelihood = {"likelihood": given.pop("likelihood")}
+    given = validated({n: v for n, v in given.items() if v is not None}, ModelParameters)
+    config = ModelParameters().model_dump() | given | likelihood
+    if len(own) == 2:
+        for name in ("h_dim", "activation"):
+            if name in given:
+                raise ParameterError(
+                    f"{name} was {given[name]!r}, which is of the dense networks; leave it out: "
+                    "encoder and decoder are your own"
+                )
+            del config[name]
+    _complete(config, given, "x_dim", shape_of(encoder, "input_shape"))
+    if encoder is not None:
+        z_dim = z_dim_of(encoder, several(config["x_dim"]))
+    else:
+        (z_dim,) = shape_of(decoder, "input_shape") or (None,)
+    _complete(config, given, "z_dim", z_dim)
+    return config | own
+
+
+def _complete(config: dict[str, Any], given: dict[str, Any], name: str, found: Any) -> None:
+    """Set a size that a network decides; refuse another."""
+    if found is None:
+        return
+    if name in given and several(given[name]) != several(found):
+        raise ParameterError(
+            f"{name} was {given[name]!r}; the network of your own says {found!r}: leave it out"
+        )
+    config[name] = found
+
+
+def _as_likelihood(config: dict[str, Any]) -> Likelihood:
+    likelihood = config["likelihood"]
+    if isinstance(likelihood, Likelihood):
+        return likelihood
+    if likelihood == "gaussian":
+        return Gaussian(config["variance"])
+    return LIKELIHOODS[likelihood]()
 
 
 def load_model(path: str | Path) -> VAE:
@@ -449,8 +630,8 @@ class _Gate:
         refusal: why a minibatch of a data set was refused; TensorFlow's error hides it.
     """
 
-    def __init__(self, x_dim: int) -> None:
-        self._x_dim = x_dim
+    def __init__(self, x_shape: tuple[int, ...]) -> None:
+        self._x_shape = x_shape
         self.refusal: ValueError | None = None
 
     def let_in(self, source: Any) -> Any:
@@ -462,7 +643,7 @@ class _Gate:
         if isinstance(source, Iterator):
             return (self.minibatch(given) for given in source)  # Keras takes no `map`
         # What else Keras takes passes unchecked: a data set of PyTorch's, say.
-        return as_images(source, self._x_dim) if is_array(source) else source
+        return as_images(source, self._x_shape) if is_array(source) else source
 
     @tf.autograph.experimental.do_not_convert
     def _in_a_graph(self, *given: Any) -> Any:
@@ -472,7 +653,7 @@ class _Gate:
                 f"x was a data set of {type(x).__name__}; it may be one of images alone"
             )
         x = tf.numpy_function(self._as_images, [x], tf.float32)
-        x = tf.ensure_shape(x, (None, self._x_dim))  # (batch, x_dim)
+        x = tf.ensure_shape(x, (None, *self._x_shape))  # (batch, *x_shape)
         return (x, *others)
 
     def minibatch(self, given: Any) -> tuple[Any, ...]:
@@ -482,7 +663,7 @@ class _Gate:
 
     def _as_images(self, x: Any) -> np.ndarray:
         try:
-            return as_images(x, self._x_dim)
+            return as_images(x, self._x_shape)
         except ValueError as refusal:
             self.refusal = refusal
             raise
@@ -529,7 +710,8 @@ def _refuse(**given: Any) -> None:
         if value is not None:
             raise ValueError(
                 f"{name} was given; a VAE takes images alone, which are their own target and count "
-                "alike: to minimize something else, override VAE.objective"
+                "alike: to minimize something else, give compile loss=Objective(…), or override "
+                "VAE.objective"
             )
 
 

@@ -4,7 +4,7 @@ import ast
 import difflib
 import operator
 import warnings
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from types import ModuleType
 from typing import Annotated, Any, Literal
@@ -43,6 +43,19 @@ def _real(value: Any) -> Any:
     return value
 
 
+def _one_or_several(most: int) -> Callable[[Any], int | tuple[int, ...]]:
+    """Make what takes one whole number from 1, or a tuple or list of them."""
+
+    def checked(value: Any) -> int | tuple[int, ...]:
+        several = isinstance(value, tuple | list)
+        numbers = tuple(map(_whole, value if several else [value]))
+        if not numbers or not all(isinstance(n, int) and 1 <= n <= most for n in numbers):
+            raise ValueError
+        return numbers if several else numbers[0]
+
+    return checked
+
+
 def _switch(value: Any) -> Any:
     """Take a truth value of any kind, NumPy's say; numbers are none."""
     return bool(value) if isinstance(value, np.bool_) else value
@@ -66,6 +79,10 @@ Batch = Annotated[Whole, Field(ge=1, le=4_000, description="a whole number from 
 Count = Annotated[
     Whole, Field(ge=1, le=10_000_000, description="a whole number from 1 to 10,000,000")
 ]
+CountOrNone = Annotated[
+    Whole, Field(ge=0, le=10_000_000, description="a whole number from 0 to 10,000,000")
+]
+Weight = Annotated[Real, Field(ge=0, description="a finite number, at least 0")]
 Seed = Annotated[
     Whole, Field(ge=0, le=2**31 - 1, description="a whole number from 0 to 2,147,483,647")
 ]
@@ -79,6 +96,36 @@ Source = Annotated[
     str,
     BeforeValidator(_source),
     Field(description="'auto', 'keras', 'small' or the path of an existing mnist.npz"),
+]
+
+
+Widths = Annotated[
+    Any,
+    BeforeValidator(_one_or_several(10_000)),
+    Field(description="a whole number from 1 to 10,000, or several, as (256, 128)"),
+]
+Shape = Annotated[
+    Any,
+    BeforeValidator(_one_or_several(10_000_000)),
+    Field(description="a whole number from 1 to 10,000,000, or a shape, as (28, 28, 1)"),
+]
+Activation = Annotated[
+    Literal["elu", "relu", "gelu", "selu", "silu", "leaky_relu", "softplus", "sigmoid", "tanh"],
+    Field(description="the name of one of Keras's, such as 'elu', 'relu', 'gelu' or 'tanh'"),
+]
+AnyLikelihood = Annotated[
+    Literal[
+        "bernoulli",
+        "gaussian",
+        "learned_gaussian",
+        "pixel_gaussian",
+        "continuous_bernoulli",
+        "discretized_logistic",
+    ],
+    Field(
+        description="'bernoulli', 'gaussian', 'learned_gaussian', 'pixel_gaussian', "
+        "'continuous_bernoulli', 'discretized_logistic', or an object of the class Likelihood"
+    ),
 ]
 
 
@@ -102,12 +149,13 @@ class ChapterParameters(_Parameters):
 class ModelParameters(_Parameters):
     """The arguments of `VAE`."""
 
-    z_dim: Size
-    h_dim: Size
-    x_dim: Count
-    likelihood: Likelihood
-    variance: Variance
-    seed: Seed
+    z_dim: Size = 100
+    h_dim: Widths = 128
+    x_dim: Shape = 784
+    likelihood: AnyLikelihood = "bernoulli"
+    variance: Variance = 1.0
+    seed: Seed = 0
+    activation: Activation = "elu"
 
 
 class TrainingParameters(_Parameters):
@@ -118,6 +166,16 @@ class TrainingParameters(_Parameters):
     report_every: Count
     binarize: Switch
     seed: Seed
+
+
+class ObjectiveParameters(_Parameters):
+    """The arguments of `Objective`."""
+
+    beta: Weight = 1.0
+    warm_up: CountOrNone = 0
+    free_bits: Weight = 0.0
+    n_samples: Size = 1
+    importance_weighted: Switch = False
 
 
 class BoundParameters(_Parameters):

@@ -153,7 +153,7 @@ def _compile(model: VAE, n: int, batch_size: int, binarize: bool) -> Steps:
 
     order = tf.TensorSpec([STEPS_PER_CALL * batch_size], tf.int32)
     n_steps, seed = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int64)
-    x = tf.TensorSpec([n, model.x_dim])
+    x = tf.TensorSpec([n, *model.x_shape])
     return cast("Steps", steps.get_concrete_function(x, order, n_steps, seed))
 
 
@@ -242,7 +242,7 @@ def train(
     settings = validated({**given, "binarize": binarize, "seed": seed}, TrainingParameters)
     iterations, batch_size, report_every, binarize, seed = settings.values()
     check_trainable(model)
-    checked = as_images(x, model.x_dim)  # (n, x_dim)
+    checked = as_images(x, model.x_shape)  # (n, *x_shape)
     folder = None if out is None else _make_folder(out)
 
     steps = compile_steps(model, len(checked), batch_size, binarize)

@@ -11,19 +11,20 @@ def is_array(x: Any) -> bool:
     return isinstance(x, list | tuple | dict) or (hasattr(x, "__array__") and hasattr(x, "shape"))
 
 
-def as_images(x: Any, x_dim: int, bounded: bool = True) -> np.ndarray:
+def as_images(x: Any, x_shape: tuple[int, ...], bounded: bool = True) -> np.ndarray:
     """Return images as a model takes them, or refuse them before any work.
 
-    Numbers of any kind become float32, and images of any layout rows of pixels, where that
-    loses nothing: `(n, 28, 28)`, `(n, 28, 28, 1)`, one square image or its row of pixels.
+    Numbers of any kind become float32, and images of another layout those of the model's, where
+    that loses nothing: `(n, 28, 28)`, `(n, 28, 28, 1)` and `(n, 784)` are the same images, and a
+    single one needs no axis of its own.
 
     Args:
         x: images in [0, 1].
-        x_dim: number of pixels of an image.
+        x_shape: the shape of an image: `(784,)`, say, or `(28, 28, 1)`.
         bounded: whether values beyond [0, 1] are refused; a Gaussian density is one of all numbers.
 
     Returns:
-        Shape `(n, x_dim)`; the given array itself where it is that already.
+        Shape `(n, *x_shape)`; the given array itself where it is that already.
 
     Raises:
         ValueError: says what `x` was, what it may be, and the remedy.
@@ -36,31 +37,54 @@ def as_images(x: Any, x_dim: int, bounded: bool = True) -> np.ndarray:
         images = np.asarray(x)
     except ValueError:  # rows of several lengths
         raise ValueError(
-            f"x held images of different sizes, or something besides images; it may be (n, {x_dim})"
+            "x held images of different sizes, or something besides images; it may be "
+            f"{_form(x_shape)}"
         ) from None
     if images.dtype == object:
         raise ValueError(f"x was a {type(x).__name__}; it may be an array of numbers from 0 to 1")
     if images.dtype.kind not in "biuf" and str(images.dtype) != "bfloat16":
         raise ValueError(f"x had the type {images.dtype}; it may hold numbers from 0 to 1")
-    images = _rows(images, x_dim).astype(np.float32, copy=False)  # (n, x_dim)
+    images = _laid_out(images, x_shape).astype(np.float32, copy=False)  # (n, *x_shape)
     _check_range(images, bounded)
     return images
 
 
-def _rows(images: np.ndarray, x_dim: int) -> np.ndarray:
-    """Lay out images as rows, or a single one as the only row, `(n, x_dim)`."""
-    shape = images.shape
+def _form(x_shape: tuple[int, ...]) -> str:
+    """Write the shape of several images."""
+    return f"(n, {', '.join(map(str, x_shape))})"
+
+
+def _laid_out(images: np.ndarray, x_shape: tuple[int, ...]) -> np.ndarray:
+    """Lay out images as a model takes them, or a single one as the only one, `(n, *x_shape)`."""
+    shape, x_dim = images.shape, math.prod(x_shape)
     pixels = math.prod(shape[1:])
-    if images.size and len(shape) > 1 and pixels == x_dim:
-        return images.reshape(len(images), x_dim)
+    if images.size and len(shape) > 1 and _same(shape[1:], x_shape):
+        return images.reshape(len(images), *x_shape)
     # Of other shapes, some are several images of fewer pixels: two halves, say.
-    if images.size == x_dim and (len(shape) == 1 or shape[0] == shape[1]):
-        return images.reshape(1, x_dim)
-    remedy = f"; a model for them has x_dim={pixels}" if images.size and len(shape) > 1 else ""
-    raise ValueError(
-        f"x had the shape {shape}; it may be (n, {x_dim}), or n images of {x_dim} pixels in "
-        f"another layout{remedy}"
-    )
+    is_square = len(shape) == 1 or shape[0] == shape[1]
+    if images.size == x_dim and (_same(shape, x_shape) if len(x_shape) > 1 else is_square):
+        return images.reshape(1, *x_shape)
+    remedy = ""
+    if images.size and pixels == x_dim and shape[1] in (1, 3, 4):
+        remedy = "; np.moveaxis(x, 1, -1) puts the colors last"
+    elif images.size and len(shape) > 1:
+        own = pixels if len(x_shape) == 1 else shape[1:]
+        remedy = f"; a model for them has x_dim={own}"
+    others = f"n images of {x_dim} pixels in another layout"
+    if len(x_shape) > 1:
+        others = f"their rows of pixels, (n, {x_dim})"
+    raise ValueError(f"x had the shape {shape}; it may be {_form(x_shape)}, or {others}{remedy}")
+
+
+def _same(shape: tuple[int, ...], x_shape: tuple[int, ...]) -> bool:
+    """Whether an image of one shape is one of the other, read in the same order.
+
+    A row has no order but its own, so it is as good as any; of others only axes of length 1 differ.
+    """
+    rows = len(shape) == 1 or len(x_shape) == 1
+    if rows:
+        return math.prod(shape) == math.prod(x_shape)
+    return [n for n in shape if n > 1] == [n for n in x_shape if n > 1]
 
 
 def _check_range(images: np.ndarray, bounded: bool) -> None:

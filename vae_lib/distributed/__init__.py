@@ -43,7 +43,7 @@ def _compile(model: VAE, batch_size: int, first: int, last: int) -> list[Half]:
     @compiled
     def share(x: Any) -> Any:
         # Every worker draws the noise of the whole minibatch, and keeps its rows of it.
-        eps = standard_normal((batch_size, model.z_dim), model.training_noise.next())
+        eps = standard_normal(model.noise_shape(batch_size), model.training_noise.next())
         with tf.GradientTape() as tape:
             outputs = model.outputs_of(x, eps[first:last])
             loss, reconstruction, kl = model.losses_of(x, outputs)  # (), (share,), (share,)
@@ -69,7 +69,7 @@ def _agree(model: VAE, x: np.ndarray, arguments: dict[str, int], all_reduce: All
     """Refuse workers that were called differently."""
     state = [model.training_noise.state.numpy().tolist(), int(model.optimizer.iterations)]
     text = json.dumps(
-        [dict(model.config), model.optimizer.get_config(), state, arguments], default=str
+        [model.get_config(), model.optimizer.get_config(), state, arguments], default=str
     )
     checksum = zlib.crc32(x.data, zlib.crc32(text.encode()))
     mine = np.zeros(_count(model) + 3, np.float32)
@@ -172,7 +172,7 @@ def train_together(
     arguments = validated({**arguments, "seed": seed, "binarize": False}, TrainingParameters)
     iterations, batch_size, report_every, seed, _ = arguments.values()
     check_trainable(model, honored=())
-    x = np.ascontiguousarray(as_images(x, model.x_dim))  # (n, x_dim)
+    x = np.ascontiguousarray(as_images(x, model.x_shape))  # (n, *x_shape)
     if batch_size < (k := len(cluster.workers)):
         raise ValueError(
             f"batch_size was {batch_size} on {k} workers; it may be {k} or more: an image for each"

@@ -1,6 +1,7 @@
 """Numbers that a reader gives: taken if they are of any fitting kind, or refused in a sentence."""
 
 import operator
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +21,11 @@ def whole(name: str, given: Any, least: int, most: float = np.inf) -> int:
             return number
     upward = "" if most == np.inf else f" to {most}"
     raise ValueError(f"{name} was {given!r}; it may be a whole number from {least}{upward}")
+
+
+def several(given: int | Sequence[int]) -> tuple[int, ...]:
+    """Return several numbers: a single one is the only one."""
+    return (given,) if isinstance(given, int) else tuple(given)
 
 
 def between(name: str, given: Any, low: float, high: float = np.inf) -> float:

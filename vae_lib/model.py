@@ -175,7 +175,7 @@ class VAE(keras.Model):
 
     def noise_shape(self, batch: Any) -> tuple[Any, ...]:
         """The shape of the noise of a minibatch: `(batch, z_dim)`, or `(batch, draws, z_dim)`."""
-        draws = self._objective.n_samples if self._objective else 1
+        draws = self.loss_given.n_samples if self.loss_given else 1
         return (batch, draws, self.z_dim) if draws > 1 else (batch, self.z_dim)
 
     def outputs_of(self, x: Any, eps: Any) -> dict[str, Any]:
@@ -206,6 +206,11 @@ class VAE(keras.Model):
         """Tell apart the likelihood's parameters in what the decoder gives, `(batch, x_dim)` each."""
         parts = tf.split(logits, self.likelihood.parameters, axis=-1)
         return [tf.reshape(part, (-1, self.x_dim)) for part in parts]
+
+    @property
+    def loss_given(self) -> Objective | None:
+        """What `compile` was given to minimize; None for the method `objective`."""
+        return cast("Objective | None", self.__dict__["_objective"])
 
     def terms(self, x: Any, outputs: dict[str, Any]) -> tuple[Any, Any]:
         """The two parts of the loss of each image, in nats, shape `(batch,)` each.
@@ -256,8 +261,8 @@ class VAE(keras.Model):
             ValueError: `objective` returned nothing.
         """
         reconstruction, kl = self.terms(x, outputs)  # (batch,), (batch,)
-        if self._objective is not None:
-            loss = self._loss_by(self._objective, x, outputs)
+        if self.loss_given is not None:
+            loss = self._loss_by(self.loss_given, x, outputs)
         else:
             objective = self.objective(reconstruction, kl)  # (batch,)
             if objective is None:
@@ -353,7 +358,7 @@ class VAE(keras.Model):
             optimizer = config["optimizer"]["config"]
             optimizer = optimizer.get("inner_optimizer", {}).get("config", optimizer)
             optimizer["learning_rate"] = self.__dict__["_start"].learning_rate
-            config["loss"] = keras.saving.serialize_keras_object(self._objective)
+            config["loss"] = keras.saving.serialize_keras_object(self.loss_given)
             # Keras forgets what was frozen, and then cannot load the optimizer.
             config["frozen"] = [i for i, part in self._parts() if not part.trainable]
         return config

@@ -166,6 +166,8 @@ class TrainingParameters(_Parameters):
     report_every: Count
     binarize: Switch
     seed: Seed
+    every: Count = 1000
+    patience: Count = 10_000_000  # reports: never
 
 
 class ObjectiveParameters(_Parameters):

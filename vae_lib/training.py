@@ -15,9 +15,12 @@ A step passes through these files of `vae_lib`, in this order:
 Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, algorithm 1.
 """
 
+import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,20 +31,30 @@ from vae_lib.decoder import binarize as draw_coins
 from vae_lib.model import VAE, check_trainable
 from vae_lib.parameters import TrainingParameters, validated
 from vae_lib.reparameterization import standard_normal
+from vae_lib.support.checkpoints import Checkpoints
 from vae_lib.support.progress import progress_bar
-from vae_lib.support.xla import compiled, kept
+from vae_lib.support.xla import compiled, compiler_of, kept
 from vae_lib.tensorflow_quietly import tf
 
 # With minibatches of 64 a call is an epoch of MNIST, and the bar, which moves once a call, does so
 # about twice a second; with larger ones less often.
 STEPS_PER_CALL = 1000
 
+AT_ONCE = 500  # held-out images in a minibatch
+
 HISTORY = ("iteration", "loss", "reconstruction", "kl", "samples")
+HELD_OUT = ("val_loss", "val_reconstruction", "val_kl")  # besides, where images are held out
 Steps = Callable[[Any, Any, Any, Any], Any]
 
 
 class History(dict[str, np.ndarray]):
-    """What a training reported: for each name in `HISTORY` an array, one entry a report."""
+    """What a training reported: for each name in `HISTORY` an array, one entry a report.
+
+    Attributes:
+        compiler: what made the graph that it ran in.
+    """
+
+    compiler = ""
 
     def __add__(self, later: "History") -> "History":
         """Append what the next call of `train` reported."""
@@ -53,6 +66,7 @@ class History(dict[str, np.ndarray]):
         return (
             f"History: reports {len(self['iteration'])}, iterations {iterations}\n"
             f"loss {loss}, reconstruction {reconstruction}, KL {kl} nats"
+            + f"\ncompiled by {self.compiler}" * bool(self.compiler)
         )
 
     def _course(self, name: str, places: int) -> str:
@@ -200,6 +214,172 @@ def _as_tensor(x: Any, checked: np.ndarray) -> Any:
     return tf.reshape(x, checked.shape) if same else tf.constant(checked)
 
 
+def _digest(*arrays: Any) -> str:
+    """Tell arrays apart, by a few letters."""
+    digest = hashlib.sha256()
+    for array in map(np.asarray, arrays):
+        digest.update(f"{array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:16]
+
+
+def _variables(model: VAE) -> list[Any]:
+    """All that a training changes: weights, the optimizer, the noise."""
+    noise = [model.training_noise.state, model.evaluation_noise.state]
+    return [*model.weights, *model.optimizer.variables, *noise]
+
+
+def _identity(model: VAE, settings: TrainingParameters, images: list[np.ndarray]) -> dict[str, Any]:
+    """What a training is made of, but for its length: a checkpoint of another is refused."""
+    return {
+        "model": model.get_config(),
+        "optimizer": model.optimizer.get_config(),
+        "loss": repr(model.loss_given),
+        "images": _digest(*images),
+        "weights at the start": _digest(*_variables(model)),
+        **settings.model_dump(exclude={"iterations"}),
+    }
+
+
+class _Course:
+    """A training on its way: all that has to be known to go on."""
+
+    def __init__(self, model: VAE, settings: TrainingParameters, held_out: Any) -> None:
+        self.model, self.settings, self.held_out = model, settings, held_out
+        self.begin = self.at = int(model.optimizer.iterations)
+        self.sums = np.zeros(3)  # since the last report
+        names = HISTORY if held_out is None else HISTORY + HELD_OUT
+        self.reports: dict[str, list[Any]] = {name: [] for name in names}
+        self.best, self.since_best = np.inf, 0  # the lowest loss on held-out images; reports since
+        self.best_weights: list[np.ndarray] = []
+        self.compiler = ""
+
+    @property
+    def end(self) -> int:
+        """The iteration that it comes to, unless it is ended before."""
+        return self.begin + self.settings.iterations
+
+    def is_over(self) -> bool:
+        """Whether it has come to its end, or no better for too long."""
+        return self.at >= self.end or self.since_best >= self.settings.patience
+
+    def is_at(self, span: int) -> bool:
+        """Whether it stands at a multiple of a span from its beginning, or at its end."""
+        return (self.at - self.begin) % span == 0 or self.at == self.end
+
+    def next_stop(self, *spans: int) -> int:
+        """The next iteration at a multiple of a span, or the end; within a call of the graph."""
+        done = self.at - self.begin
+        nearest = min(self.at + span - done % span for span in spans)
+        return min(self.end, nearest, self.at + STEPS_PER_CALL)
+
+    def add(self, stop: int, sums: np.ndarray) -> None:
+        """Count what was summed up until a stop."""
+        self.sums, start, self.at = self.sums + sums, self.at, stop
+        check_finite(self.sums[0], start, stop)
+
+    def report(self) -> np.ndarray:
+        """Take down the averages since the report before; return the samples, `(16, *x_shape)`."""
+        *_, before = [self.begin, *self.reports["iteration"]]
+        z = standard_normal((16, self.model.z_dim), (self.settings.seed, 0))  # (16, z_dim)
+        samples: np.ndarray = self.model.decode(z).numpy()  # (16, *x_shape)
+        values = [self.at, *self.sums / (self.at - before), samples]
+        if self.held_out is not None:
+            values += [*_held_out_losses(self.model, self.held_out, self.settings.seed)]
+        for name, value in zip(self.reports, values, strict=True):
+            self.reports[name].append(value)
+        self.sums = np.zeros(3)
+        self._judge()
+        return samples
+
+    def _judge(self) -> None:
+        """Keep the weights, if no report before was as good on the held-out images."""
+        if "patience" not in self.settings.model_fields_set:
+            return
+        self.since_best += 1
+        if (loss := self.reports["val_loss"][-1]) < self.best:
+            self.best, self.since_best, self.best_weights = loss, 0, self.model.get_weights()
+
+    def history(self) -> History:
+        """What was reported."""
+        history = History({name: np.array(values) for name, values in self.reports.items()})
+        history.compiler = self.compiler
+        return history
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The state of the training, in arrays by name."""
+        variables = [variable.numpy() for variable in _variables(self.model)]
+        groups = {"variable": variables, "best": self.best_weights}
+        return {
+            "numbers": np.array([self.begin, self.at, self.best, self.since_best]),
+            "sums": self.sums,
+            **{f"{group} {i}": a for group, each in groups.items() for i, a in enumerate(each)},
+            **{f"report {name}": np.array(values) for name, values in self.reports.items()},
+        }
+
+    def resume(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Go to a state that was saved.
+
+        Raises:
+            ValueError: it is beyond the end.
+        """
+
+        def group(name: str) -> list[np.ndarray]:
+            return [arrays[f"{name} {i}"] for i in range(sum(f"{name} " in key for key in arrays))]
+
+        begin, at, self.best, since = arrays["numbers"]
+        self.begin, self.at, self.since_best = int(begin), int(at), int(since)
+        if self.at > self.end:
+            raise ValueError(
+                f"iterations was {self.settings.iterations}, and the checkpoint stands at "
+                f"{self.at - self.begin}; it may be that, or more"
+            )
+        for variable, value in zip(_variables(self.model), group("variable"), strict=True):
+            variable.assign(value)
+        self.sums, self.best_weights = arrays["sums"], group("best")
+        self.reports = {name: [*arrays[f"report {name}"]] for name in self.reports}
+
+
+def _compile_loss(model: VAE, n: int) -> Any:
+    """Compile loss, reconstruction and KL of n held-out images, averaged."""
+
+    @compiled
+    def losses(x: Any, seed: Any) -> Any:
+        eps = standard_normal(model.noise_shape(n), seed)  # (n, z_dim)
+        loss, reconstruction, kl = model.losses_of(x, model.outputs_of(x, eps))
+        return tf.stack([loss, tf.reduce_mean(reconstruction), tf.reduce_mean(kl)])  # (3,)
+
+    specs = tf.TensorSpec([n, *model.x_shape]), tf.TensorSpec([2], tf.int64)
+    return losses.get_concrete_function(*specs)
+
+
+def _held_out_losses(model: VAE, x: np.ndarray, seed: int) -> np.ndarray:
+    """Average loss, reconstruction and KL of held-out images, in nats, shape `(3,)`.
+
+    The noise is the same each time, so that two numbers differ by the weights alone.
+    """
+    sums, weights = np.zeros(3), model.trainable_variables
+    for start in range(0, len(x), AT_ONCE):
+        part = x[start : start + AT_ONCE]  # (≤ AT_ONCE, *x_shape)
+        make = partial(_compile_loss, model, len(part))
+        losses = kept(model, ("held out", len(part)), weights, make)
+        noise = tf.constant([seed, 1 + start], tf.int64)  # (seed, 0) is for the samples
+        sums += len(part) * losses(tf.constant(part), noise).numpy()
+    return sums / len(x)
+
+
+def _checked_validation(model: VAE, x: Any, settings: TrainingParameters) -> np.ndarray | None:
+    """Return held-out images as the model takes them; as coins, drawn once, where training has coins."""
+    if x is None:
+        if "patience" in settings.model_fields_set:
+            raise ValueError(
+                f"patience was {settings.patience}, without validation; give it held-out images"
+            )
+        return None
+    images = as_images(x, model.x_shape)  # (n, *x_shape)
+    return draw_coins(images, (settings.seed, -1)).numpy() if settings.binarize else images
+
+
 def train(
     model: VAE,
     x: np.ndarray,
@@ -210,6 +390,10 @@ def train(
     out: str | Path | None = None,
     binarize: bool = False,
     seed: int = 0,
+    validation: np.ndarray | None = None,
+    patience: int | None = None,
+    checkpoint: str | Path | None = None,
+    every: int = 1000,
 ) -> History:
     """Train `model` on the images `x`, and report on the way.
 
@@ -217,9 +401,15 @@ def train(
     do what one of 1,000 does. Weights that are frozen stay; other changes of the model are made
     known by `model.compile`.
 
+    With a folder for checkpoints, a training that was stopped, however that happened, goes on
+    where it was last saved when it is started again as it was: it ends with the weights of one
+    that was not stopped, bit for bit. It may be started again with more iterations.
+
+    What was reported so far is in `model.history`, too, for who stops a training by Ctrl-C.
+
     Args:
         model: a compiled model.
-        x: images in [0, 1], shape `(n, x_dim)`.
+        x: images in [0, 1], shape `(n, *x_shape)`.
         iterations: number of minibatches to train on.
         batch_size: images in a minibatch.
         report_every: iterations between two reports.
@@ -228,42 +418,67 @@ def train(
         binarize: whether to draw each pixel as a coin, anew each time it is shown (chapter 3).
         seed: of the order of the images, of the coins, and of the latent vectors behind the
             samples.
+        validation: held-out images; each report says how well the model does on them.
+        patience: reports without a better loss on these before training ends. With it, the model
+            ends with the weights of its best report.
+        checkpoint: a folder that keeps how far training has come.
+        every: iterations between two checkpoints.
 
     Returns:
         By name, one entry a report: `iteration`; `loss`, `reconstruction` and `kl`, averaged since
         the report before, in nats; `samples`, the mean images of 16 fixed draws of the
-        prior, shape `(reports, 16, x_dim)`.
+        prior, shape `(reports, 16, *x_shape)`; and of held-out images `val_loss`,
+        `val_reconstruction` and `val_kl`.
 
     Raises:
-        ValueError: an argument is not what it may be, or the model is not compiled.
+        ValueError: an argument is not what it may be, the model is not compiled, or the checkpoint
+            is damaged or of another training.
         FloatingPointError: the loss is no longer a finite number.
     """
     given = {"iterations": iterations, "batch_size": batch_size, "report_every": report_every}
-    settings = validated({**given, "binarize": binarize, "seed": seed}, TrainingParameters)
-    iterations, batch_size, report_every, binarize, seed = settings.values()
+    given |= {"binarize": binarize, "seed": seed, "every": every}
+    given |= {} if patience is None else {"patience": patience}
+    settings = TrainingParameters(**validated(given, TrainingParameters))
     check_trainable(model)
-    checked = as_images(x, model.x_shape)  # (n, *x_shape)
+    images = as_images(x, model.x_shape)  # (n, *x_shape)
+    held_out = _checked_validation(model, validation, settings)
     folder = None if out is None else _make_folder(out)
+    course = _Course(model, settings, held_out)
+    with ExitStack() as opened:
+        saved = None
+        if checkpoint is not None:
+            data = [images] if held_out is None else [images, held_out]
+            saved = opened.enter_context(Checkpoints(checkpoint, _identity(model, settings, data)))
+            course.resume(saved.newest() or course.arrays())
+        try:
+            _go_on(course, _as_tensor(x, images), folder, saved)
+        finally:
+            vars(model)["history"] = course.history()  # not by `setattr`: Keras would track it
+    return course.history()
 
-    steps = compile_steps(model, len(checked), batch_size, binarize)
-    images, coins = _as_tensor(x, checked), tf.constant(seed, tf.int64)  # (n, x_dim), ()
-    z = standard_normal((16, model.z_dim), (seed, 0))  # (16, z_dim)
-    history: dict[str, list[Any]] = {name: [] for name in HISTORY}
-    end = (begin := int(model.optimizer.iterations)) + iterations
-    with progress_bar(iterations, unit="iteration", lines=True) as bar:
-        for start in range(begin, end, report_every):
-            stop = min(start + report_every, end)
-            sums = np.zeros(3)
-            for i in range(start, stop, STEPS_PER_CALL):
-                n_steps = min(STEPS_PER_CALL, stop - i)
-                rows = minibatch_order(len(checked), batch_size, i, i + n_steps, seed).ravel()
-                order = tf.constant(np.resize(rows, STEPS_PER_CALL * batch_size))  # one shape only
-                sums += steps(images, order, tf.constant(n_steps), coins).numpy()
-                bar.update(n_steps)
-            check_finite(sums[0], start, stop)
-            samples = model.decode(z).numpy()  # (16, x_dim)
-            for name, value in zip(HISTORY, (stop, *sums / (stop - start), samples), strict=True):
-                history[name].append(value)
-            if folder:
-                _save_samples(samples, folder)
-    return History({name: np.array(values) for name, values in history.items()})
+
+def _go_on(course: _Course, x: Any, folder: Path | None, saved: Checkpoints | None) -> None:
+    """Train until the course is over."""
+    model, settings = course.model, course.settings
+    if not course.is_over():
+        steps = compile_steps(model, len(x), settings.batch_size, settings.binarize)
+        course.compiler = compiler_of(steps)
+    coins = tf.constant(settings.seed, tf.int64)
+    spans = [settings.report_every] + [settings.every] * (saved is not None)
+    with progress_bar(
+        course.end, initial=course.at, desc=course.compiler, unit="iteration", lines=True
+    ) as bar:
+        while not course.is_over():
+            start, stop = course.at, course.next_stop(*spans)
+            rows = minibatch_order(len(x), settings.batch_size, start, stop, settings.seed).ravel()
+            order = tf.constant(np.resize(rows, STEPS_PER_CALL * settings.batch_size))  # one shape
+            course.add(stop, steps(x, order, tf.constant(stop - start), coins).numpy())
+            bar.update(stop - start)
+            if course.is_at(settings.report_every):
+                samples = course.report()
+                if folder:
+                    _save_samples(samples, folder)
+            if saved and (course.is_at(settings.every) or course.is_over()):
+                saved.save(course.at, course.arrays())
+    if course.best_weights:
+        model.set_weights(course.best_weights)

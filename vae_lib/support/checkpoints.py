@@ -1,0 +1,133 @@
+"""Checkpoints of long work: files that are whole or not there, of one run in one folder."""
+
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+KEPT = 3  # checkpoints in a folder: the last, and what is left where a disk damages it
+IDENTITY = "identity"  # the array that says which run a checkpoint is of
+
+Arrays = Mapping[str, np.ndarray]
+
+
+class Checkpoints:
+    """The checkpoints of a run, in a folder that no other run uses meanwhile.
+
+    Use it in a `with` block, at whose end the folder is free for others; the end of the process
+    frees it, too.
+
+    Args:
+        folder: made where it is not there.
+        identity: what the run is made of, by name; plain data. A run that differs in it is another.
+
+    Raises:
+        ValueError: nothing can be written there, or another run is using it.
+    """
+
+    def __init__(self, folder: str | Path, identity: Mapping[str, Any]) -> None:
+        if not isinstance(folder, str | os.PathLike):
+            raise ValueError(f"checkpoint was {folder!r}; it may be the path of a folder")
+        self._folder = Path(folder)
+        self._identity = _nameless(dict(_leaves(identity)))
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(self._folder / ".in-use")
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise ValueError(
+                f"checkpoint was '{folder}', which another training is using; it may be a folder "
+                "of its own for each"
+            ) from None
+        except OSError as error:
+            raise ValueError(
+                f"checkpoint was '{folder}', where nothing can be written ({error.strerror}); it "
+                "may be a folder, new or old"
+            ) from None
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def paths(self) -> list[Path]:
+        """The checkpoints, the last first."""
+        return sorted(self._folder.glob("checkpoint-*.npz"), reverse=True)
+
+    def save(self, iteration: int, arrays: Arrays) -> None:
+        """Write a checkpoint, and delete those that are too old.
+
+        Raises:
+            OSError: the disk is full, say; the checkpoints before are as they were.
+        """
+        part = self._folder / "checkpoint.part"  # one name: what a kill leaves is written over
+        try:
+            with part.open("wb") as file:
+                np.savez(file, **arrays, **{IDENTITY: np.array(json.dumps(self._identity))})
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self._folder / f"checkpoint-{iteration:09d}.npz")
+        finally:
+            part.unlink(missing_ok=True)
+        for old in self.paths()[KEPT:]:
+            old.unlink()
+
+    def newest(self) -> dict[str, np.ndarray] | None:
+        """Read the last checkpoint; None where there is none.
+
+        Raises:
+            ValueError: it is damaged, or of another run.
+        """
+        paths = self.paths()
+        if not paths:
+            return None
+        try:
+            with np.load(paths[0], allow_pickle=False) as file:
+                arrays = dict(file)
+            identity = json.loads(str(arrays.pop(IDENTITY)))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            before = f"training goes on from {paths[1].name}" if paths[1:] else "it starts anew"
+            raise ValueError(
+                f"the checkpoint '{paths[0]}' is damaged ({str(error).splitlines()[0][:80]}); "
+                f"delete it, and {before}"
+            ) from None
+        if others := _differences(identity, self._identity):
+            raise ValueError(
+                f"the checkpoint '{paths[0]}' is of another training: {others}; take another "
+                "folder, or call train as it was called then"
+            )
+        return arrays
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Find what nested plain data holds, by where it stands."""
+    if isinstance(value, Mapping):
+        parts = [*value.items()]
+    elif isinstance(value, list | tuple):
+        parts = [*enumerate(value)]
+    else:
+        yield path, value if isinstance(value, str | int | float | bool | None) else str(value)
+        return
+    for name, part in parts:
+        yield from _leaves(part, f"{path} {name}".strip())
+
+
+def _nameless(leaves: dict[str, Any]) -> dict[str, Any]:
+    """Number the names that Keras gives to objects: it counts on, so that no two are alike."""
+    names = [value for path, value in leaves.items() if path.split()[-1] == "name"]
+    numbers = {name: f"name {i}" for i, name in enumerate(dict.fromkeys(names))}
+    return {path: numbers.get(str(value), value) for path, value in leaves.items()}
+
+
+def _differences(then: dict[str, Any], now: dict[str, Any]) -> str:
+    """Say in what two identities differ; of much, the first."""
+    names = [name for name in {**now, **then} if then.get(name) != now.get(name)]
+    said = [f"{name} was {then.get(name)!r}, now {now.get(name)!r}" for name in names[:3]]
+    return ", ".join(said) + ", …" * (len(names) > 3)

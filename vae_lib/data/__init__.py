@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from vae_lib.data.archive import Arrays, DataError, read_arrays
 from vae_lib.data.download import OfflineError, download_file
+from vae_lib.data.pictures import Images, load_images
 
-__all__ = ["DataError", "Digits", "check_source", "load_mnist"]
+__all__ = ["DataError", "Digits", "Images", "check_source", "load_images", "load_mnist"]
 
 VARIABLE = "VAE_LIB_MNIST"
 NAMES = ("auto", "keras", "small")

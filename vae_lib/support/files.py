@@ -1,11 +1,17 @@
 """Files that are written whole or not at all."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text: a reader of `path` sees all of it, or what was there before.
+def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Write a file: a reader of `path` sees all of it, or what was there before.
+
+    Args:
+        path: of the file.
+        write: writes it to an open one.
 
     Raises:
         OSError: the folder cannot be written.
@@ -13,5 +19,19 @@ def write_text(path: Path, text: str) -> None:
     # A folder of one's own beside the target: the same disk, and no other process in it.
     with tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as folder:
         part = Path(folder, path.name)
-        part.write_text(text, "utf-8", newline="\n")
+        with part.open("wb") as file:
+            write(file)
         part.replace(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text, as `write_whole` does.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+
+    def write(file: BinaryIO) -> None:
+        file.write(text.encode())
+
+    write_whole(path, write)

@@ -64,9 +64,6 @@ class VAE(keras.Model):
             likelihood: logits, `(batch, *x_shape)`, for most; where it has several parameters, as
             many times as long on the last axis.
 
-    Attributes:
-        likelihood: p(x|z), an object.
-
     Raises:
         ParameterError: an argument is not what it may be.
         ValueError: a network does not fit.
@@ -94,7 +91,7 @@ class VAE(keras.Model):
         self.__dict__["_start"] = None  # beside the attributes that Keras tracks
         self.__dict__["_objective"] = None
         seeds = [int(s) for s in np.random.SeedSequence(config["seed"]).generate_state(4)]
-        self.likelihood = _as_likelihood(config)
+        self._likelihood = _as_likelihood(config)
         self.encoder = encoder or self._dense_encoder(seeds[0])
         self.decoder = decoder or self._dense_decoder(seeds[1])
         self.training_noise = keras.random.SeedGenerator(seeds[2])
@@ -129,6 +126,21 @@ class VAE(keras.Model):
     def z_dim(self) -> int:
         """Dimension of the latent space."""
         return int(self._config["z_dim"])
+
+    @property
+    def h_dim(self) -> int | tuple[int, ...] | None:
+        """Width of the hidden layer, or of each of several; None where both networks are given."""
+        return cast("int | tuple[int, ...] | None", self._config.get("h_dim"))
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """p(x|z), as an object."""
+        return cast("Likelihood", self._likelihood)
+
+    @property
+    def variance(self) -> float:
+        """σ² of the likelihood "gaussian"."""
+        return float(self._config["variance"])
 
     @property
     def x_shape(self) -> tuple[int, ...]:

@@ -31,8 +31,15 @@ def use_book_style() -> None:
 
 
 def _show(ax: Any, picture: Any) -> None:
-    """Draw a picture with values in [0, 1], ink dark on light paper, without axes."""
-    ax.imshow(picture, cmap="gray_r", vmin=0, vmax=1)
+    """Draw a picture with values in [0, 1], without axes.
+
+    With an axis of colors it is a picture as anyone's, 1 light; without, ink, dark on light paper.
+    """
+    picture = np.clip(picture, 0, 1)
+    if picture.ndim == 3 and picture.shape[2] == 1:
+        ax.imshow(picture[..., 0], cmap="gray", vmin=0, vmax=1)
+    else:
+        ax.imshow(picture, cmap="gray_r", vmin=0, vmax=1)
     ax.set_xticks([])
     ax.set_yticks([])
     ax.spines[:].set_visible(False)
@@ -42,24 +49,23 @@ def as_pictures(images: Any) -> np.ndarray:
     """Lay out rows of pixels as pictures, which are square where their number allows it.
 
     Args:
-        images: shape `(n, x_dim)`, or pictures, `(n, height, width)` or `(n, height, width, 1)`.
+        images: shape `(n, x_dim)`, `(n, height, width)` or `(n, height, width, colors)`.
 
     Returns:
-        Pictures, `(n, height, width)`; of x_dim pixels that are no square number, one line each.
+        Pictures, `(n, height, width)` or `(n, height, width, colors)`; of x_dim pixels that are no
+        square number, one line each.
 
     Raises:
         ValueError: the shape is another.
     """
     pictures: np.ndarray = np.asarray(images)
-    if pictures.ndim == 4 and pictures.shape[3] == 1:
-        return pictures[..., 0]
-    if pictures.ndim == 3:
+    if pictures.ndim == 3 or (pictures.ndim == 4 and pictures.shape[3] in (1, 3)):
         return pictures
     if pictures.ndim != 2:
         raise ValueError(
-            f"images had the shape {pictures.shape}; it may be (n, x_dim), (n, height, width) or "
-            "(n, height, width, 1): images[None] makes a set of a single one, and "
-            "images.mean(axis=-1) takes the color out of many"
+            f"images had the shape {pictures.shape}; it may be (n, x_dim), (n, height, width) or, "
+            "with 1 or 3 colors, (n, height, width, colors): images[None] makes a set of a single "
+            "one"
         )
     side = math.isqrt(pictures.shape[1])
     height, width = (side, side) if side**2 == pictures.shape[1] else (1, -1)
@@ -78,14 +84,17 @@ def digit_grid(images: Any, columns: int, size: float = 0.8) -> Figure:
         ValueError: the images or the columns are not as above.
     """
     columns = whole("columns", columns, 1)
-    pictures = as_pictures(images)  # (n, height, width)
+    pictures = as_pictures(images)  # (n, height, width) or (n, height, width, colors)
     rows = -(-len(pictures) // columns)
     empty = rows * columns - len(pictures)
-    tiles = np.pad(pictures, ((0, empty), (2, 2), (2, 2)))  # (·, height, width)
-    height, width = tiles.shape[1:]
-    tiles = tiles.reshape(rows, columns, height, width).swapaxes(1, 2)
-    sheet = tiles.reshape(rows * height, columns * width)
-    figure, ax = plt.subplots(figsize=(size * columns, size * rows))
+    edges = [(0, empty), (2, 2), (2, 2)] + [(0, 0)] * (pictures.ndim - 3)
+    paper = float(pictures.ndim == 4)  # white, whatever 0 and 1 mean
+    tiles = np.pad(pictures, edges, constant_values=paper)
+    height, width, *colors = tiles.shape[1:]
+    tiles = tiles.reshape(rows, columns, height, width, *colors).swapaxes(1, 2)
+    sheet = tiles.reshape(rows * height, columns * width, *colors)
+    tall = np.clip(height / width, 0.25, 4)
+    figure, ax = plt.subplots(figsize=(size * columns, size * rows * tall))
     _show(ax, sheet)
     return figure
 

@@ -172,7 +172,9 @@ def test_the_decoder_is_one_elu_layer_and_one_linear_output():
 
 @pytest.mark.parametrize(("layer", "shape"), [("hidden", (100, 128)), ("logits", (128, 784))])
 def test_weights_start_normal_with_variance_two_over_fan_in(layer, shape):
-    kernel, bias = getattr(built(), layer).get_weights()
+    decoder = built()
+    layers = {"hidden": decoder.hidden[0], "logits": decoder.logits}
+    kernel, bias = layers[layer].get_weights()
     fan_in = shape[0]
     assert kernel.shape == shape
     assert stats.kstest(kernel.ravel(), stats.norm(0, np.sqrt(2 / fan_in)).cdf).pvalue > 0.01

@@ -194,7 +194,11 @@ def test_the_books_defaults_are_the_librarys():
         assert len(shared) >= 2
         for name in shared:
             default, books = signature[name].default, ChapterParameters.model_fields[name].default
-            assert default in (inspect.Parameter.empty, books)
+            assert default in (inspect.Parameter.empty, None, books)
+    books_own = ChapterParameters().model_dump()
+    made = VAE().config  # what None becomes
+    shared = made.keys() & books_own.keys()
+    assert {name: made[name] for name in shared} == {name: books_own[name] for name in shared}
 
 
 def test_a_notebook_shows_one_line_instead_of_a_traceback():

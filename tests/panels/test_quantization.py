@@ -63,7 +63,7 @@ def test_an_error_that_comes_in_goes_on_through_the_weights(twin):
 
 
 def test_every_weight_is_rounded_to_the_nearest_step(model, twin):
-    exact = model.encoder.hidden.get_weights()[0]
+    exact = model.encoder.hidden[0].get_weights()[0]
     layer = twin.hidden
     assert layer.integers.dtype == np.int8
     assert abs(layer.integers).max() == LARGEST

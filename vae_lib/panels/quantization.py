@@ -12,6 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from vae_lib.decoder import Decoder
+from vae_lib.encoder import Encoder
+from vae_lib.model import VAE
+
 LARGEST = 127
 
 Array = np.ndarray[Any, Any]
@@ -103,15 +107,30 @@ def quantize(model: Any) -> QuantizedVAE:
     """Round the weights of a `VAE` to whole numbers; the model stays as it is.
 
     Raises:
-        ValueError: the likelihood is not Bernoulli, or a weight is no finite number.
+        ValueError: the likelihood is not Bernoulli, a network is not the dense one with a hidden
+            layer of ELUs, the model computes or counts its loss in a way of its own, or a weight
+            is no finite number.
     """
-    if model.likelihood != "bernoulli":
+    likelihood = model.config["likelihood"]
+    if likelihood != "bernoulli":
         raise ValueError(
-            f"model.likelihood was {model.likelihood!r}; what runs in a page computes the loss of "
+            f"model.likelihood was {likelihood!r}; what runs in a page computes the loss of "
             "coins, so it may be 'bernoulli': train a model with likelihood='bernoulli'"
         )
     encoder, decoder = model.encoder, model.decoder
-    layers = [encoder.hidden, encoder.mean, encoder.log_var, decoder.hidden, decoder.logits]
+    if not (_runs_in_a_page(encoder, Encoder) and _runs_in_a_page(decoder, Decoder)):
+        raise ValueError(
+            "model had networks that do not run in a page; they may be VAE's own, with one hidden "
+            "layer of ELUs: train a model without encoder, decoder and activation, and with one h_dim"
+        )
+    for method in ("terms", "outputs_of", "log_likelihood"):
+        if getattr(type(model), method) is not getattr(VAE, method):
+            raise ValueError(
+                f"model was a {type(model).__name__}, which overrides {method}; what runs in a page "
+                "computes what VAE does: train a VAE"
+            )
+    (hidden,), (decoder_hidden,) = encoder.hidden, decoder.hidden
+    layers = [hidden, encoder.mean, encoder.log_var, decoder_hidden, decoder.logits]
     bad = sum(np.sum(~np.isfinite(each)) for layer in layers for each in layer.get_weights())
     if bad:
         raise ValueError(
@@ -119,6 +138,11 @@ def quantize(model: Any) -> QuantizedVAE:
             "again, with a lower learning rate"
         )
     return QuantizedVAE(*map(quantize_layer, layers))
+
+
+def _runs_in_a_page(network: Any, kind: type) -> bool:
+    """Whether a network is one that the page computes, too."""
+    return type(network) is kind and network.activation == "elu" and len(network.hidden) == 1
 
 
 def gray_bytes(x: Any) -> Any:

@@ -1,0 +1,281 @@
+"""A night's training survives: whatever stops it, it goes on and ends as if it had not been."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+from contextlib import suppress
+
+import keras
+import numpy as np
+import pytest
+
+from tests.helpers import ROOT, assert_same_weights, refused
+from vae_lib.loss import Objective
+from vae_lib.model import VAE
+from vae_lib.parameters import ParameterError
+from vae_lib.training import train
+
+X = np.random.default_rng(0).random((200, 30)).astype("float32")
+HOW = {"batch_size": 16, "report_every": 40, "every": 25, "validation": X[:30]}
+
+
+def new_model(seed=0, **changes):
+    model = VAE(**{"z_dim": 2, "h_dim": 6, "x_dim": 30, "seed": seed} | changes)
+    schedule = keras.optimizers.schedules.CosineDecay(3e-3, 200)
+    model.compile(keras.optimizers.Adam(schedule), loss=Objective(beta=2.0, warm_up=100))
+    return model
+
+
+@pytest.fixture(scope="module")
+def unbroken():
+    """A training that nothing has stopped, and its history."""
+    model = new_model()
+    return model, train(model, X, 130, **HOW)
+
+
+class Stopped(Exception):
+    pass
+
+
+def stop_at_report(monkeypatch, number):
+    """Stop `train` while it writes its report of that number."""
+    reports = []
+    decode = VAE.decode
+
+    def decode_or_stop(self, z):
+        reports.append(1)
+        if len(reports) == number:
+            raise Stopped
+        return decode(self, z)
+
+    monkeypatch.setattr(VAE, "decode", decode_or_stop)
+
+
+@pytest.mark.parametrize("report", [1, 2, 3, 4])
+def test_a_stopped_training_ends_as_one_that_was_not(report, unbroken, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_at_report(patch, report)
+        with pytest.raises(Stopped):
+            train(new_model(), X, 130, checkpoint=tmp_path, **HOW)
+    model, whole = new_model(), unbroken[0]
+    history = train(model, X, 130, checkpoint=tmp_path, **HOW)
+    assert_same_weights(model, whole)
+    for mine, its in zip(model.optimizer.variables, whole.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(mine, its)
+    assert history.keys() == unbroken[1].keys()
+    for name, values in history.items():
+        np.testing.assert_allclose(values, unbroken[1][name], rtol=1e-5)
+    assert len(model.history["loss"]) == len(history["loss"]) == 4
+
+
+def test_the_last_few_are_kept_and_no_other_file_is_left(tmp_path):
+    train(new_model(), X, 130, checkpoint=tmp_path, **HOW)
+    names = sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith("."))
+    assert names == [f"checkpoint-{i:09d}.npz" for i in (100, 125, 130)]
+
+
+def test_a_training_that_has_ended_is_not_done_again_and_can_go_further(unbroken, tmp_path):
+    train(new_model(), X, 80, checkpoint=tmp_path, **HOW)
+    model = new_model()
+    assert train(model, X, 80, checkpoint=tmp_path, **HOW)["iteration"].tolist() == [40, 80]
+    assert model.optimizer.iterations == 80
+    model = new_model()
+    train(model, X, 130, checkpoint=tmp_path, **HOW)
+    assert_same_weights(model, unbroken[0])
+    with refused(ValueError, "iterations", 90, 130, "more"):
+        train(new_model(), X, 90, checkpoint=tmp_path, **HOW)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"x": X[::-1]}, ("images",)),
+        ({"validation": X[:40]}, ("images",)),
+        ({"batch_size": 17}, ("batch_size was 16, now 17",)),
+        ({"seed": 1}, ("seed was 0, now 1",)),
+        ({"model": new_model(seed=5)}, ("seed was 0, now 5",)),
+        ({"model": new_model(h_dim=7)}, ("h_dim was 6, now 7",)),
+        ({"model": new_model(activation="tanh")}, ("activation was 'elu', now 'tanh'",)),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_refused(changed, said, tmp_path):
+    train(new_model(), X, 25, checkpoint=tmp_path, **HOW)
+    arguments = {"model": new_model(), "x": X, "iterations": 50, **HOW} | changed
+    with refused(ValueError, "checkpoint-000000025.npz", *said, "another folder"):
+        train(**arguments, checkpoint=tmp_path)
+
+
+def test_weights_of_another_start_are_refused(tmp_path):
+    train(new_model(), X, 25, checkpoint=tmp_path, **HOW)
+    model = new_model()
+    train(model, X, 3, batch_size=16)
+    with refused(ValueError, "checkpoint-000000025.npz", "another folder"):
+        train(model, X, 50, checkpoint=tmp_path, **HOW)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "replaced"])
+def test_a_damaged_checkpoint_is_refused_and_the_one_before_it_is_offered(
+    damage, unbroken, tmp_path
+):
+    train(new_model(), X, 60, checkpoint=tmp_path, **HOW)
+    path = tmp_path / "checkpoint-000000060.npz"
+    content = bytearray(path.read_bytes())
+    if damage == "flipped":
+        for i in range(0, len(content), 50):
+            content[i] ^= 255
+    changed = {"cut": content[: len(content) // 2], "flipped": content, "emptied": b""}
+    path.write_bytes(changed.get(damage, b"not an archive"))
+    with refused(ValueError, path, "damaged", "delete it", "checkpoint-000000050.npz"):
+        train(new_model(), X, 130, checkpoint=tmp_path, **HOW)
+    path.unlink()
+    model = new_model()
+    train(model, X, 130, checkpoint=tmp_path, **HOW)
+    assert_same_weights(model, unbroken[0])
+
+
+def test_a_pickle_is_not_opened(tmp_path):
+    train(new_model(), X, 25, checkpoint=tmp_path, **HOW)
+    bomb = np.array([open], dtype=object)  # any object: it would be unpickled
+    path = tmp_path / "checkpoint-000000025.npz"
+    with np.load(path) as file:
+        np.savez(path, **{**file, "sums": bomb})
+    with refused(ValueError, path, "damaged", "starts anew"):
+        train(new_model(), X, 50, checkpoint=tmp_path, **HOW)
+
+
+def test_a_folder_that_cannot_be_is_refused_before_any_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    model = new_model()
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with refused(ValueError, "checkpoint", folder, "folder, new or old"):
+            train(model, X, 50, checkpoint=folder, **HOW)
+    with refused(ValueError, "checkpoint", 3, "path of a folder"):
+        train(model, X, 50, checkpoint=3, **HOW)
+    assert model.optimizer.iterations == 0
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path, monkeypatch):
+    decode = VAE.decode
+
+    def meanwhile(self, z):
+        with refused(ValueError, "checkpoint", tmp_path, "another training"):
+            train(new_model(), X, 50, checkpoint=tmp_path, **HOW)
+        return decode(self, z)
+
+    monkeypatch.setattr(VAE, "decode", meanwhile)
+    train(new_model(), X, 40, checkpoint=tmp_path, **HOW)
+
+
+def test_a_full_disk_stops_the_training_and_leaves_the_checkpoints_before(tmp_path, monkeypatch):
+    train(new_model(), X, 25, checkpoint=tmp_path, **HOW)
+
+    def full(file, **arrays):
+        file.write(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space left"):
+        train(new_model(), X, 50, checkpoint=tmp_path, **HOW)
+    names = [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")]
+    assert names == ["checkpoint-000000025.npz"]
+
+
+# Held-out images, and an end before the end
+
+
+def test_a_report_says_how_well_the_model_does_on_held_out_images(unbroken):
+    model, history = unbroken
+    x = X[:30]
+    kl = np.mean(model.terms(x, model(x))[1])
+    assert history["val_kl"][-1] == pytest.approx(kl, rel=1e-4)
+    expected = history["val_reconstruction"] + 2.0 * np.minimum(1, history["iteration"] / 100) * (
+        history["val_kl"]
+    )
+    np.testing.assert_allclose(history["val_loss"], expected, rtol=1e-5)
+
+
+def test_training_ends_when_it_gets_no_better_and_keeps_the_best_weights(tmp_path):
+    model = VAE(z_dim=2, h_dim=30, x_dim=30)
+    model.compile(keras.optimizers.Adam(1e-2))
+    how = {"report_every": 20, "validation": X[100:], "patience": 3, "checkpoint": tmp_path}
+    history = train(model, X[:20], 10_000, **how)
+    losses = history["val_loss"]
+    assert len(losses) == np.argmin(losses) + 4
+    again = train(model_of(model), X[:20], 10_000, **how)
+    np.testing.assert_array_equal(again["val_loss"], losses)
+    here = VAE(z_dim=2, h_dim=30, x_dim=30)
+    here.compile(keras.optimizers.Adam(1e-2))
+    train(here, X[:20], int(history["iteration"][np.argmin(losses)]), report_every=20)
+    assert_same_weights(here, model)
+
+
+def model_of(model):
+    """A model at its start, of the same kind."""
+    new = VAE.from_config(model.get_config())
+    new.compile(keras.optimizers.Adam(1e-2))
+    return new
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"patience": 0, "validation": X}, ("patience", 0, 1)),
+        ({"patience": 3}, ("patience", 3, "validation")),
+        ({"every": 0}, ("every", 0, 1)),
+        ({"validation": X[:, :9]}, ("x", (200, 9), "(n, 30)")),
+    ],
+)
+def test_a_bad_argument_is_refused(arguments, said):
+    with refused((ValueError, ParameterError), *said):
+        train(new_model(), X, 10, **arguments)
+
+
+# Killed
+
+
+NIGHT = """
+    import sys
+    import keras, numpy as np
+    from vae_lib.model import VAE
+    from vae_lib.training import train
+    x = np.random.default_rng(0).random((200, 30)).astype("float32")
+    model = VAE(z_dim=2, h_dim=6, x_dim=30)
+    model.compile(keras.optimizers.Adam(3e-3))
+    print("begun", flush=True)
+    train(model, x, 20_000, batch_size=16, report_every=500, every=50, checkpoint=sys.argv[1])
+    np.savez(sys.argv[2], *model.get_weights())
+"""
+
+
+def a_night(folder, out, kill_after=None):
+    """Train in a process of its own, and kill it after so many seconds of training."""
+    program = textwrap.dedent(NIGHT)
+    command = [sys.executable, "-c", program, str(folder), str(out)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True)
+    process.stdout.readline()
+    if kill_after is not None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(kill_after)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_and_ends_with_the_same_weights(tmp_path):
+    moments = int(os.environ.get("MOMENTS", "2"))
+    a_night(tmp_path / "whole", tmp_path / "whole.npz")
+    rng = random.Random(0)
+    for i in range(moments):
+        folder, out = tmp_path / f"killed-{i}", tmp_path / f"killed-{i}.npz"
+        while not out.exists():
+            a_night(folder, out, kill_after=rng.uniform(0.5, 6))
+            parts = [path.name for path in folder.glob("*.npz")]
+            assert all(name.startswith("checkpoint-") for name in parts)
+        with np.load(tmp_path / "whole.npz") as whole, np.load(out) as mine:
+            for name in whole:
+                np.testing.assert_array_equal(mine[name], whole[name])

@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from vae_lib.reparameterization import standard_normal
 from vae_lib.support.initializer import he_normal
 from vae_lib.support.numbers import between, several
@@ -166,6 +168,38 @@ class Decoder(keras.layers.Layer):
         """What Keras needs to make this layer again."""
         mine = {"x_dim": self.x_dim, "h_dim": self.h_dim, "activation": self.activation}
         return {**super().get_config(), **mine, "seed": self.seed}
+
+
+def start_at_mean(decoder: Any, x: Any) -> None:
+    """Set a decoder's last bias so that training begins at the mean image, whatever z is.
+
+    Of a decoder that ends in a convolution, it is the mean color. What the likelihood asks for
+    besides logits stays as it was.
+
+    Source: Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2016, appendix C.
+
+    Args:
+        decoder: a network that ends in logits, and has been called or built.
+        x: images in [0, 1], such as those to train on, shape `(n, *x_shape)`.
+
+    Raises:
+        ValueError: no bias of the decoder's is of that size.
+    """
+    mean = np.clip(np.mean(x, axis=0, dtype=np.float64), 1e-3, 1 - 1e-3)  # x_shape
+    logits = np.log(mean / (1 - mean))
+    biases = [weight for weight in decoder.weights if weight.name == "bias"]
+    colors = logits.shape[-1]
+    for values in (logits, logits.reshape(-1, colors).mean(axis=0)):
+        if biases and (bias := biases[-1]).shape[0] % values.size == 0:
+            start = bias.numpy().reshape(*values.shape[:-1], -1)  # (…, colors · parameters)
+            start[..., :colors] = values
+            bias.assign(start.ravel())
+            return
+    sizes = ", ".join(str(tuple(bias.shape)) for bias in biases) or "none"
+    raise ValueError(
+        f"decoder had biases of the shapes {sizes}; the last may have one number for each pixel or "
+        "for each color"
+    )
 
 
 class Likelihood(keras.layers.Layer):

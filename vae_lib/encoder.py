@@ -41,7 +41,7 @@ class Encoder(keras.layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the weights for images of shape `(batch, x_dim)`, or of another layout."""
-        width = math.prod(input_shape[1:])
+        width = math.prod(n or 1 for n in input_shape[1:])
         for layer in self.hidden:
             layer.build((None, width))
             width = layer.units

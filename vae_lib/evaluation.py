@@ -186,7 +186,9 @@ def log_joint(model: Any, x: Any, z: Any) -> Array:
         return tf.map_fn(lambda pair: of_one(*pair), (x, z), fn_output_signature=x.dtype)
 
     def compile_it() -> Any:
-        return compiled(of_all).get_concrete_function(tf.TensorSpec(x.shape), tf.TensorSpec(z.shape))
+        return compiled(of_all).get_concrete_function(
+            tf.TensorSpec(x.shape), tf.TensorSpec(z.shape)
+        )
 
     log_likelihood = kept(model, ("joint", x.shape, z.shape), _parts(model), compile_it)
     log_prior = -0.5 * np.sum(z**2 + np.log(2 * np.pi), axis=-1)  # (batch, points)
@@ -218,6 +220,26 @@ def importance_weighted_bound(model: Any, x: Any, n_samples: int, seed: int = 0)
     shape = tuple(images.shape)
     bound = kept(model, ("bound", shape), _parts(model), lambda: _compile(model, shape))
     return bound(images, tf.constant(n_samples), tf.constant(seed)).numpy()
+
+
+def bits_per_dimension(nats: ArrayLike, x_dim: int) -> Array:
+    """Turn log-probabilities of images of bytes into bits for each pixel, each color counted.
+
+    Only a probability of bytes can be compared with published figures, as that of the likelihood
+    "discretized_logistic", or a bound of it: the fewer bits the better.
+
+    Args:
+        nats: log p(x) of images, or bounds of it, of any shape.
+        x_dim: number of pixels of an image, each color counted.
+
+    Returns:
+        The same shape.
+
+    Raises:
+        ValueError: an argument is not what it may be.
+    """
+    bits: Array = -finite("nats", nats) / (whole("x_dim", x_dim, 1) * np.log(2.0))
+    return bits
 
 
 def _images_of(model: Any, x: Any) -> Array:

@@ -34,7 +34,7 @@ def halvings(height: int, width: int) -> list[tuple[int, int]]:
 
 
 def channels(steps: int, width: int) -> list[int]:
-    """How many channels the convolutions have: `width` at first, then twice as many, and no more."""
+    """The channels of the convolutions: `width` at first, then twice as many, up to four times."""
     return [width * min(2**step, 4) for step in range(steps)]
 
 
@@ -189,9 +189,9 @@ def draw_factors(n: int, seed: int = 0) -> Factors:
     """
     n = whole("n", n, 1)
     rng = np.random.default_rng(whole("seed", seed, 0))
-    places = rng.uniform(0.3, 0.7, (2, n))
+    across, down = rng.uniform(0.3, 0.7, (2, n))
     sizes, angles, hues = rng.uniform(0.12, 0.25, n), rng.uniform(0, 1, n), rng.uniform(0, 1, n)
-    return Factors(rng.integers(0, len(SHAPES), n), sizes, angles, *places, hues)
+    return Factors(rng.integers(0, len(SHAPES), n), sizes, angles, across, down, hues)
 
 
 def draw_shapes(factors: Factors, side: int = 32, color: bool = True) -> NDArray[np.float32]:
@@ -231,4 +231,4 @@ def _draw(one: tuple[Any, ...], middle: NDArray[Any]) -> NDArray[Any]:
     else:
         slanted = 0.5 * v + math.sqrt(0.75) * abs(u)
         outside = np.maximum(-v, slanted) - 0.65 * size
-    return np.clip(0.5 - outside * len(middle), 0, 1)  # a pixel wide from 0 to 1
+    return np.asarray(np.clip(0.5 - outside * len(middle), 0, 1))  # a pixel wide from 0 to 1

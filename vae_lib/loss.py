@@ -73,8 +73,8 @@ class Objective:
 
     Sources: Higgins et al., "β-VAE", 2017, for β; Bowman et al., "Generating Sentences from a
     Continuous Space", 2016, section 3.1, for the warm-up; Kingma et al., "Improved Variational
-    Inference with Inverse Autoregressive Flow", 2016, appendix C.8, for free bits; Burda, Grosse and
-    Salakhutdinov, "Importance Weighted Autoencoders", 2016, equation 8.
+    Inference with Inverse Autoregressive Flow", 2016, appendix C.8, for free bits; Burda, Grosse
+    and Salakhutdinov, "Importance Weighted Autoencoders", 2016, equation 8.
 
     Args:
         beta: the weight of the KL term.

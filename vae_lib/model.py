@@ -83,8 +83,9 @@ class VAE(keras.Model):
         decoder: Any = None,
         **kwargs: Any,
     ) -> None:
-        given = {"z_dim": z_dim, "h_dim": h_dim, "x_dim": x_dim, "activation": activation}
+        given: dict[str, Any] = {"z_dim": z_dim, "h_dim": h_dim, "x_dim": x_dim}
         given |= {"likelihood": likelihood, "variance": variance, "seed": seed}
+        given["activation"] = activation
         config = _config(given, encoder, decoder)
         super().__init__(**kwargs)
         self._config = config
@@ -92,8 +93,8 @@ class VAE(keras.Model):
         self.__dict__["_objective"] = None
         seeds = [int(s) for s in np.random.SeedSequence(config["seed"]).generate_state(4)]
         self._likelihood = _as_likelihood(config)
-        self.encoder = encoder or self._dense_encoder(seeds[0])
-        self.decoder = decoder or self._dense_decoder(seeds[1])
+        self.encoder = self._dense_encoder(seeds[0]) if encoder is None else encoder
+        self.decoder = self._dense_decoder(seeds[1]) if decoder is None else decoder
         self.training_noise = keras.random.SeedGenerator(seeds[2])
         self.evaluation_noise = keras.random.SeedGenerator(seeds[3])
         self.reconstruction_mean = keras.metrics.Mean(name="reconstruction")
@@ -135,7 +136,7 @@ class VAE(keras.Model):
     @property
     def likelihood(self) -> Likelihood:
         """p(x|z), as an object."""
-        return cast("Likelihood", self._likelihood)
+        return self._likelihood
 
     @property
     def variance(self) -> float:
@@ -212,10 +213,10 @@ class VAE(keras.Model):
     def log_likelihood(self, x: Any, logits: Any) -> Any:
         """Compute log p(x|z) of each image by this model's likelihood, in nats, `(batch,)`."""
         rows = tf.reshape(x, (-1, self.x_dim))  # (batch, x_dim)
-        return self.likelihood.log_prob(rows, *self._parameters_in(logits))
+        return self.likelihood.log_prob(rows, *self.parameters_in(logits))
 
-    def _parameters_in(self, logits: Any) -> list[Any]:
-        """Tell apart the likelihood's parameters in what the decoder gives, `(batch, x_dim)` each."""
+    def parameters_in(self, logits: Any) -> list[Any]:
+        """The likelihood's parameters in what the decoder gives, rows, `(batch, x_dim)` each."""
         parts = tf.split(logits, self.likelihood.parameters, axis=-1)
         return [tf.reshape(part, (-1, self.x_dim)) for part in parts]
 
@@ -469,7 +470,7 @@ class VAE(keras.Model):
     def decode(self, z: Any) -> Any:
         """The mean images E[x|z], shape `(n, *x_shape)`, of latent vectors `(n, z_dim)`."""
         logits = _in_single_precision(self.decoder(z))
-        mean = self.likelihood.mean(*self._parameters_in(logits))  # (n, x_dim)
+        mean = self.likelihood.mean(*self.parameters_in(logits))  # (n, x_dim)
         return tf.reshape(mean, (-1, *self.x_shape))  # (n, *x_shape)
 
     def reconstruct(self, x: Any) -> Any:
@@ -589,10 +590,9 @@ def _config(given: dict[str, Any], encoder: Any, decoder: Any) -> dict[str, Any]
             del config[name]
     _complete(config, given, "x_dim", shape_of(encoder, "input_shape"))
     if encoder is not None:
-        z_dim = z_dim_of(encoder, several(config["x_dim"]))
-    else:
-        (z_dim,) = shape_of(decoder, "input_shape") or (None,)
-    _complete(config, given, "z_dim", z_dim)
+        _complete(config, given, "z_dim", z_dim_of(encoder, several(config["x_dim"])))
+    elif (shape := shape_of(decoder, "input_shape")) is not None:
+        _complete(config, given, "z_dim", shape[0])
     return config | own
 
 
@@ -620,6 +620,8 @@ def load_model(path: str | Path) -> VAE:
     """Load a model that `model.save` wrote, with its optimizer and its noise: it can go on.
 
     `keras.models.load_model` does the same once this module is imported; without, it knows no VAE.
+    A network or likelihood of your own is known where the module that defines it is imported, and
+    its class has the decorator `keras.saving.register_keras_serializable()`.
 
     Args:
         path: a `.keras` file.
@@ -634,7 +636,15 @@ def load_model(path: str | Path) -> VAE:
             names = file.namelist()
     if "config.json" not in names:
         raise ValueError(f"path was '{path}', where there is no model; {wanted}")
-    model = keras.models.load_model(path)
+    import vae_lib.images  # noqa: F401 (makes its networks known)
+
+    try:
+        model = keras.models.load_model(path)
+    except TypeError as error:
+        raise ValueError(
+            f"path was '{path}', which holds a class of your own that is not known here "
+            f"({str(error).splitlines()[0]}); import the module that registers it first"
+        ) from error
     if not isinstance(model, VAE):
         raise ValueError(f"path was '{path}', which holds a {type(model).__name__}; {wanted}")
     return model

@@ -3,11 +3,13 @@
 import ast
 import difflib
 import operator
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -17,6 +19,8 @@ from vae_lib import checks
 from vae_lib.data import check_source
 from vae_lib.support.printing import say
 
+DRAWN_OR_WRITTEN = ("shapes", "digits")  # images that need no file of the reader's
+SMALLEST_SIDE = 4  # pixels
 INJECTED = "# Parameters\n"  # how the cell begins that papermill puts behind the chapter's own
 
 
@@ -59,6 +63,46 @@ def _one_or_several(most: int) -> Callable[[Any], int | tuple[int, ...]]:
 def _switch(value: Any) -> Any:
     """Take a truth value of any kind, NumPy's say; numbers are none."""
     return bool(value) if isinstance(value, np.bool_) else value
+
+
+def _images(value: Any) -> Any:
+    """Take a name of images, or what is there to be read."""
+    if isinstance(value, str) and (value in DRAWN_OR_WRITTEN or Path(value).expanduser().exists()):
+        return value
+    raise ValueError
+
+
+def _side(value: Any) -> Any:
+    """Take a number of pixels, or 0 for as many as there are."""
+    number = _whole(value)
+    if isinstance(number, int) and number != 0 and number < SMALLEST_SIDE:
+        raise ValueError
+    return number
+
+
+def _folder(value: Any) -> Any:
+    """Take a folder, new or old, that is written in; or nothing."""
+    if not isinstance(value, str):
+        raise ValueError
+    if value:
+        nearest = Path(value).expanduser().absolute()
+        while not nearest.exists():
+            nearest = nearest.parent
+        if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
+            raise ValueError
+    return value
+
+
+def _model_file(value: Any) -> Any:
+    """Take a name for a model in a folder that is there; or nothing."""
+    if not isinstance(value, str):
+        raise ValueError
+    if value:
+        path = Path(value).expanduser()
+        if path.suffix != ".keras" or path.is_dir() or not path.absolute().parent.is_dir():
+            raise ValueError
+        _folder(str(path.absolute().parent))
+    return value
 
 
 class ParameterError(ValueError):
@@ -113,28 +157,52 @@ Activation = Annotated[
     Literal["elu", "relu", "gelu", "selu", "silu", "leaky_relu", "softplus", "sigmoid", "tanh"],
     Field(description="the name of one of Keras's, such as 'elu', 'relu', 'gelu' or 'tanh'"),
 ]
+LikelihoodName = Literal[
+    "bernoulli",
+    "gaussian",
+    "learned_gaussian",
+    "pixel_gaussian",
+    "continuous_bernoulli",
+    "discretized_logistic",
+]
+_NAMES = ", ".join(map(repr, get_args(LikelihoodName)))
 AnyLikelihood = Annotated[
-    Literal[
-        "bernoulli",
-        "gaussian",
-        "learned_gaussian",
-        "pixel_gaussian",
-        "continuous_bernoulli",
-        "discretized_logistic",
-    ],
-    Field(
-        description="'bernoulli', 'gaussian', 'learned_gaussian', 'pixel_gaussian', "
-        "'continuous_bernoulli', 'discretized_logistic', or an object of the class Likelihood"
-    ),
+    LikelihoodName, Field(description=f"{_NAMES}, or an object of the class Likelihood")
+]
+NamedLikelihood = Annotated[LikelihoodName, Field(description=f"one of {_NAMES}")]
+AnyImages = Annotated[
+    str,
+    BeforeValidator(_images),
+    Field(description="'shapes', 'digits', or the path of an existing folder, .npz or .npy"),
+]
+Side = Annotated[
+    Whole,
+    BeforeValidator(_side),
+    Field(ge=0, le=4096, description="0, for as they are, or a whole number from 4 to 4096"),
+]
+Channels = Annotated[Whole, Field(ge=1, le=1024, description="a whole number from 1 to 1,024")]
+CheckpointFolder = Annotated[
+    str,
+    BeforeValidator(_folder),
+    Field(description="'' for none, or the path of a folder, new or old, that can be written"),
+]
+ModelFile = Annotated[
+    str,
+    BeforeValidator(_model_file),
+    Field(description="'' for none, or a path ending in .keras, in an existing folder"),
 ]
 
 
 class _Parameters(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+    # Those of a chapter that may be others without its statements becoming false.
+    free: ClassVar[frozenset[str]] = frozenset()
 
 
 class ChapterParameters(_Parameters):
     """The parameters of chapter 6, with the book's defaults."""
+
+    free = frozenset({"data"})
 
     z_dim: Size = 100
     h_dim: Size = 128
@@ -144,6 +212,27 @@ class ChapterParameters(_Parameters):
     likelihood: Likelihood = "bernoulli"
     seed: Seed = 0
     data: Source = "auto"
+
+
+class ImagesParameters(_Parameters):
+    """The parameters of chapter 10, with the book's defaults."""
+
+    free = frozenset({"checkpoint", "model_file"})
+
+    data: AnyImages = "shapes"
+    size: Side = 0
+    color: Literal["auto", "gray", "color"] = Field("auto", description="'auto', 'gray' or 'color'")
+    z_dim: Size = 16
+    network: Literal["conv", "dense"] = Field("conv", description="'conv' or 'dense'")
+    width: Channels = 16
+    likelihood: NamedLikelihood = "learned_gaussian"
+    beta: Weight = 1.0
+    iterations: Count = 500
+    batch_size: Batch = 64
+    learning_rate: Rate = 1e-3
+    checkpoint: CheckpointFolder = ""
+    model_file: ModelFile = ""
+    seed: Seed = 0
 
 
 class ModelParameters(_Parameters):
@@ -221,7 +310,9 @@ def validated(values: Mapping[str, Any], allowed: type[BaseModel]) -> dict[str, 
     return {name: parameters[name] for name in values}
 
 
-def check_parameters(names: MutableMapping[str, Any]) -> None:
+def check_parameters(
+    names: MutableMapping[str, Any], allowed: type[_Parameters] = ChapterParameters
+) -> None:
     """Refuse unknown parameters and bad values of a notebook, in one line.
 
     Where papermill passed a number as text, it becomes a number. Under other parameters than the
@@ -229,21 +320,22 @@ def check_parameters(names: MutableMapping[str, Any]) -> None:
 
     Args:
         names: a notebook's `globals()`, right after its parameters. A name counts as a parameter
-            if chapter 6 has it, or if it came in with the parameters: was set in the cells
+            if the chapter has it, or if it came in with the parameters: was set in the cells
             before this one, as papermill and a reader do it. Outside of a notebook, each name does
             that holds a value.
+        allowed: what the chapter's parameters may be, and what they are in the book.
 
     Raises:
         ParameterError: names each parameter at fault, what it was, what it may be.
     """
-    fields = ChapterParameters.model_fields
-    came_in = _set_before(names["In"]) if "In" in names else _values(names)
+    fields = allowed.model_fields
+    came_in = _set_before(names["In"], fields) if "In" in names else _values(names)
     judged = dict.fromkeys([*fields, *came_in])
-    given = {name: number_in(names[name], name) for name in judged if name in names}
-    parameters = validated(given, ChapterParameters)
+    given = {name: number_in(names[name], name, allowed) for name in judged if name in names}
+    parameters = validated(given, allowed)
     names.update(parameters)
-    books = ChapterParameters(data=parameters.get("data", "auto")).model_dump()
-    checks.report_only(books | parameters != books)
+    books = allowed().model_dump()
+    checks.report_only(any(parameters[n] != books[n] for n in {*parameters} - allowed.free))
 
 
 def end_of_program(names: Mapping[str, Any], skipped: str) -> None:
@@ -272,19 +364,19 @@ def _values(names: Mapping[str, Any]) -> Iterator[str]:
             yield name
 
 
-def number_in(value: Any, name: str) -> Any:
+def number_in(value: Any, name: str, allowed: type[BaseModel] = ChapterParameters) -> Any:
     """Read a number that was passed as text, where the parameter is a number.
 
     What is no text, or no number, stays as it was.
     """
-    field = ChapterParameters.model_fields.get(name)
+    field = allowed.model_fields.get(name)
     if isinstance(value, str) and field and field.annotation in {int, float}:
         with suppress(ValueError):
             return field.annotation(value)
     return value
 
 
-def _set_before(history: Sequence[str]) -> Iterator[str]:
+def _set_before(history: Sequence[str], fields: Mapping[str, FieldInfo]) -> Iterator[str]:
     """Find the names set in the cells before the last that do nothing but set names.
 
     The search ends with the chapter's own cell of parameters, which sets them all.
@@ -302,5 +394,5 @@ def _set_before(history: Sequence[str]) -> Iterator[str]:
         if not statements or len(plain) != len(statements):
             return
         yield from plain
-        if set(plain) >= set(ChapterParameters.model_fields):
+        if set(plain) >= set(fields):
             return

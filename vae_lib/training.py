@@ -66,7 +66,8 @@ class History(dict[str, np.ndarray]):
         return (
             f"History: reports {len(self['iteration'])}, iterations {iterations}\n"
             f"loss {loss}, reconstruction {reconstruction}, KL {kl} nats"
-            + f"\ncompiled by {self.compiler}" * bool(self.compiler)
+            + f"\ncompiled by {self.compiler}"
+            * bool(self.compiler)
         )
 
     def _course(self, name: str, places: int) -> str:
@@ -369,7 +370,7 @@ def _held_out_losses(model: VAE, x: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _checked_validation(model: VAE, x: Any, settings: TrainingParameters) -> np.ndarray | None:
-    """Return held-out images as the model takes them; as coins, drawn once, where training has coins."""
+    """Return held-out images as the model takes them; as coins, drawn once, if it learns coins."""
     if x is None:
         if "patience" in settings.model_fields_set:
             raise ValueError(
@@ -453,7 +454,7 @@ def train(
         try:
             _go_on(course, _as_tensor(x, images), folder, saved)
         finally:
-            vars(model)["history"] = course.history()  # not by `setattr`: Keras would track it
+            model.__dict__["history"] = course.history()  # not by `setattr`: Keras would track it
     return course.history()
 
 

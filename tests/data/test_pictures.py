@@ -21,7 +21,9 @@ def cache(tmp_path, monkeypatch):
 
 
 def pixels(height=6, width=6, colors=3):
-    return RNG.integers(0, 256, (height, width, colors) if colors > 1 else (height, width), np.uint8)
+    return RNG.integers(
+        0, 256, (height, width, colors) if colors > 1 else (height, width), np.uint8
+    )
 
 
 @pytest.fixture
@@ -343,7 +345,9 @@ def test_arrays_come_to_the_unit_range_and_say_how(array, expected, said, suffix
 
 def test_an_archive_that_is_split_stays_so(tmp_path):
     x = RNG.random((7, 4, 4))
-    np.savez(tmp_path / "a.npz", x_train=x[:4], x_test=x[4:], y_train=[0, 1, 0, 1], y_test=[1, 1, 0])
+    np.savez(
+        tmp_path / "a.npz", x_train=x[:4], x_test=x[4:], y_train=[0, 1, 0, 1], y_test=[1, 1, 0]
+    )
     images = load_images(tmp_path / "a.npz")
     np.testing.assert_allclose(images.x_test[..., 0], x[4:], atol=1e-6)
     assert images.y_test.tolist() == [1, 1, 0]

@@ -36,8 +36,8 @@ def unbroken():
     return model, train(model, X, 130, **HOW)
 
 
-class Stopped(Exception):
-    pass
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C, at a moment of the test's choice."""
 
 
 def stop_at_report(monkeypatch, number):
@@ -191,8 +191,9 @@ def test_a_report_says_how_well_the_model_does_on_held_out_images(unbroken):
     x = X[:30]
     kl = np.mean(model.terms(x, model(x))[1])
     assert history["val_kl"][-1] == pytest.approx(kl, rel=1e-4)
-    expected = history["val_reconstruction"] + 2.0 * np.minimum(1, history["iteration"] / 100) * (
-        history["val_kl"]
+    expected = (
+        history["val_reconstruction"]
+        + 2.0 * np.minimum(1, history["iteration"] / 100) * (history["val_kl"])
     )
     np.testing.assert_allclose(history["val_loss"], expected, rtol=1e-5)
 

@@ -82,7 +82,7 @@ def test_the_configuration_makes_the_same_layer_again(layer):
 @pytest.mark.parametrize("shape", [(28, 28), (28, 28, 0), (2, 28, 1), 784, (28.5, 28, 1)])
 def test_a_bad_shape_is_refused(shape):
     for layer in (ConvEncoder, ConvDecoder):
-        with pytest.raises(ValueError, match="^x_shape was "):
+        with pytest.raises(ValueError, match=r"^x_shape was "):
             layer(2, shape)
 
 
@@ -90,7 +90,9 @@ def test_a_bad_shape_is_refused(shape):
 
 
 def one(shape, size=0.2, angle=0.0, across=0.5, down=0.5, hue=0.0):
-    return Factors(*(np.array([each]) for each in (SHAPES.index(shape), size, angle, across, down, hue)))
+    return Factors(
+        *(np.array([each]) for each in (SHAPES.index(shape), size, angle, across, down, hue))
+    )
 
 
 def area(size, shape):

@@ -50,7 +50,7 @@ def moments(name, likelihood):
     edges = np.linspace(low, high, 800)
     half = np.diff(edges)[:, None] / 2
     x = (edges[:-1, None] + half * (1 + nodes)).ravel()
-    p = np.array([density(likelihood, each) for each in x[:: 1]])
+    p = np.array([density(likelihood, each) for each in x[::1]])
     w = (half * weights).ravel()
     return w @ p, (w * x) @ p
 
@@ -118,8 +118,8 @@ def test_the_mean_of_the_continuous_bernoulli_is_that_of_its_density():
     logits = np.linspace(-30, 30, 121).astype("float32")
     mean = np.asarray(ContinuousBernoulli().mean(logits), float)
     exact = [
-        integrate.quad(lambda x, l=l: x * np.exp(l * (x - max(np.sign(l), 0))), 0, 1)[0]
-        / integrate.quad(lambda x, l=l: np.exp(l * (x - max(np.sign(l), 0))), 0, 1)[0]
-        for l in logits.astype(float)
+        integrate.quad(lambda x, a=a: x * np.exp(a * (x - (a > 0))), 0, 1)[0]
+        / integrate.quad(lambda x, a=a: np.exp(a * (x - (a > 0))), 0, 1)[0]
+        for a in logits.astype(float)
     ]
     np.testing.assert_allclose(mean, exact, atol=1e-5)

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from tests.helpers import assert_same_weights, refused
-from vae_lib.decoder import LIKELIHOODS, Likelihood, pixel_mean
+from vae_lib.decoder import LIKELIHOODS, Likelihood, pixel_mean, start_at_mean
 from vae_lib.evaluation import importance_weighted_bound, log_joint
 from vae_lib.images import ConvDecoder, ConvEncoder
 from vae_lib.latent_space import active_units
@@ -202,13 +202,45 @@ def test_each_likelihood_trains_and_comes_back_from_a_file(name, pictures, tmp_p
 @pytest.mark.slow
 def test_a_learned_variance_becomes_what_is_left_over(pictures):
     """Where σ² has converged it is the mean squared error: the derivative of the bound is 0."""
-    images = np.clip(pictures[:1] + 0.05 * np.random.default_rng(1).normal(size=(200, *SHAPE)), 0, 1)
+    images = np.clip(
+        pictures[:1] + 0.05 * np.random.default_rng(1).normal(size=(200, *SHAPE)), 0, 1
+    )
     model = VAE(z_dim=2, h_dim=8, x_dim=SHAPE, likelihood="learned_gaussian")
     model.compile(keras.optimizers.Adam(1e-2))
     train(model, images, 1500, batch_size=100)
     outputs = model(images)
     error = np.mean((images - pixel_mean(outputs["logits"]).numpy()) ** 2)
     assert float(model.likelihood.variance) == pytest.approx(error, rel=0.1)
+
+
+# A start at the mean image
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "discretized_logistic"])
+@pytest.mark.parametrize("pair", ["dense, deep", "functional and sequential"])
+def test_training_can_begin_at_the_mean_image(pair, likelihood, pictures):
+    arguments = PAIRS[pair]()
+    if "decoder" in arguments:
+        parameters = LIKELIHOODS[likelihood]().parameters
+        arguments["decoder"] = sequential_decoder(shape=(12, 10, 3 * parameters))
+    model = VAE(**arguments, likelihood=likelihood)
+    start_at_mean(model.decoder, pictures)
+    logits, *_ = model.parameters_in(model.decoder(np.zeros((1, 2), "float32")))
+    expected = np.log(pictures.mean(0) / (1 - pictures.mean(0))).ravel()
+    np.testing.assert_allclose(logits[0], expected, rtol=1e-4, atol=1e-5)  # hidden biases are 0
+
+
+def test_a_convolution_begins_at_the_mean_color(pictures):
+    model = VAE(encoder=ConvEncoder(2, SHAPE, 4), decoder=ConvDecoder(2, SHAPE, 4))
+    start_at_mean(model.decoder, pictures)
+    colors = pictures.mean((0, 1, 2))
+    np.testing.assert_allclose(pixel_mean(model.decoder.last.bias), colors, atol=0.01)
+
+
+def test_a_decoder_without_such_a_bias_is_refused(pictures):
+    decoder = keras.Sequential([keras.Input((2,)), layers.Dense(7)])
+    with refused(ValueError, "decoder", (7,), "each pixel"):
+        start_at_mean(decoder, pictures)
 
 
 # Objectives

@@ -29,7 +29,18 @@ from vae_lib.support.progress import progress_bar
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
-OTHER_PICTURES = {".gif", ".tif", ".tiff", ".heic", ".heif", ".avif", ".svg", ".raw", ".psd", ".ico"}
+OTHER_PICTURES = {
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".heic",
+    ".heif",
+    ".avif",
+    ".svg",
+    ".raw",
+    ".psd",
+    ".ico",
+}
 PICTURES = "PNG, JPEG, WebP or BMP pictures"
 SHARE_OF_MEMORY = 0.5  # that images may take: training needs as much again
 # Names that people give to images in an archive, and to their classes.
@@ -132,7 +143,9 @@ def load_images(
     else:
         name, arrays = "images", {"x": _as_array(source)}
     if height_and_width is not None:
-        raise DataError(f"size was {size!r}, which is for folders of pictures; arrays stay as they are")
+        raise DataError(
+            f"size was {size!r}, which is for folders of pictures; arrays stay as they are"
+        )
     return _from_arrays(arrays, name, color, held_out, seed)
 
 
@@ -172,7 +185,9 @@ def _pictures_in(folder: Path) -> tuple[list[Path], list[str]]:
 
     Hidden files are passed over; links are followed, each folder once.
     """
-    pictures, others, seen = [], [], set()
+    pictures: list[Path] = []
+    others: list[Path] = []
+    seen = set()
     for place, folders, files in os.walk(folder, followlinks=True):
         if (real := os.path.realpath(place)) in seen:
             folders.clear()
@@ -182,10 +197,14 @@ def _pictures_in(folder: Path) -> tuple[list[Path], list[str]]:
         for path in sorted(Path(place, name) for name in files if not name.startswith(".")):
             suffix = path.suffix.lower()
             if suffix in OTHER_PICTURES:
-                raise DataError(f"{path}: this kind of picture is not read; save it as PNG or JPEG.")
+                raise DataError(
+                    f"{path}: this kind of picture is not read; save it as PNG or JPEG."
+                )
             (pictures if suffix in SUFFIXES else others).append(path)
     if not pictures:
-        raise DataError(f"{folder}: it holds no pictures; it may hold {PICTURES}, in subfolders, too.")
+        raise DataError(
+            f"{folder}: it holds no pictures; it may hold {PICTURES}, in subfolders, too."
+        )
     return pictures, [path.name for path in others]
 
 
@@ -289,9 +308,9 @@ def _refuse_too_many(n: int, height: int, width: int, colors: int, origin: Path)
     if needed > SHARE_OF_MEMORY * memory:
         fits = int(math.sqrt(SHARE_OF_MEMORY * memory / (4 * n * colors)))
         raise DataError(
-            f"{origin}: {n:,} images of {height}×{width} pixels take {needed / 1e9:.1f} GB, and half "
-            f"of this machine's memory is {SHARE_OF_MEMORY * memory / 1e9:.1f} GB; take fewer of "
-            f"them, or size={fits} or less."
+            f"{origin}: {n:,} images of {height}×{width} pixels take {needed / 1e9:.1f} GB, and "
+            f"half of this machine's memory is {SHARE_OF_MEMORY * memory / 1e9:.1f} GB; take "
+            f"fewer of them, or size={fits} or less."
         )
 
 
@@ -304,7 +323,9 @@ def _key(paths: list[Path], size: Any, color: Any) -> str:
     for path in paths:
         with suppress(OSError):  # what cannot be read will say so
             state = path.stat()
-            digest.update(f"{path}\0{state.st_size}\0{state.st_mtime_ns}\0".encode(errors="replace"))
+            digest.update(
+                f"{path}\0{state.st_size}\0{state.st_mtime_ns}\0".encode(errors="replace")
+            )
     return digest.hexdigest()
 
 
@@ -323,10 +344,12 @@ def _from_cache(stored: Path | None, key: str) -> tuple[Bytes, tuple[str, ...]] 
     """Read decoded pictures; None where they are not there, or the folder has changed since."""
     if stored is None:
         return None
-    with suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        with np.load(stored, allow_pickle=False) as file:
-            if str(file["key"]) == key:
-                return file["images"], tuple(map(str, file["done"]))
+    with (
+        suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile),
+        np.load(stored, allow_pickle=False) as file,
+    ):
+        if str(file["key"]) == key:
+            return file["images"], tuple(map(str, file["done"]))
     return None
 
 
@@ -336,7 +359,11 @@ def _to_cache(stored: Path | None, key: str, images: Bytes, done: tuple[str, ...
         return
     with suppress(OSError):
         stored.parent.mkdir(parents=True, exist_ok=True)
-        arrays = {"key": np.array(key), "images": images, "done": np.array(done, np.str_)}
+        arrays: dict[str, Any] = {
+            "key": np.array(key),
+            "images": images,
+            "done": np.array(done, np.str_),
+        }
         write_whole(stored, lambda file: np.savez(file, **arrays))
 
 
@@ -381,24 +408,26 @@ def _from_arrays(
     if {"x_train", "x_test"} <= {*arrays}:
         x_train, x_test = arrays["x_train"], arrays["x_test"]
         if x_train.shape[1:] != x_test.shape[1:]:
-            raise DataError(f"{name}: x_train and x_test hold images of two shapes; they may have one.")
+            raise DataError(
+                f"{name}: x_train and x_test hold images of two shapes; they may have one."
+            )
         read = _as_read(np.concatenate([x_train, x_test]), name, color)
-        labels = [arrays[key] for key in ("y_train", "y_test") if key in arrays]
-        if len(labels) == 2:
-            read = read._replace(labels=_as_labels(np.concatenate(labels), len(read.images), name))
-        return _assembled(read, name, np.arange(len(x_train)), np.arange(len(x_train), len(read.images)))
+        if {"y_train", "y_test"} <= {*arrays}:
+            both = np.concatenate([arrays["y_train"], arrays["y_test"]])
+            read = read._replace(labels=_as_labels(both, len(read.images), name))
+        rows = np.arange(len(read.images))
+        return _assembled(read, name, rows[: len(x_train)], rows[len(x_train) :])
     found = [key for key in NAMES_OF_IMAGES if key in arrays]
     if not found and len(arrays) == 1:
         found = [*arrays]
     if not found:
         raise DataError(
-            f"{name}: it holds the arrays {', '.join(arrays) or 'none'}; the images may be called x, "
-            "or x_train and x_test."
+            f"{name}: it holds the arrays {', '.join(arrays) or 'none'}; the images may be called "
+            "x, or x_train and x_test."
         )
     read = _as_read(arrays[found[0]], name, color)
-    labels = next((arrays[key] for key in NAMES_OF_CLASSES if key in arrays), None)
-    if labels is not None:
-        read = read._replace(labels=_as_labels(labels, len(read.images), name))
+    for key in [key for key in NAMES_OF_CLASSES if key in arrays][:1]:
+        read = read._replace(labels=_as_labels(arrays[key], len(read.images), name))
     return _split(read, name, held_out, seed)
 
 
@@ -446,10 +475,12 @@ def _in_unit_range(images: NDArray[Any], name: str) -> tuple[NDArray[np.float32]
     """Bring numbers of any kind to [0, 1], and say how."""
     if not np.isfinite(images).all():
         bad = np.argwhere(~np.isfinite(images))[0][0]
-        raise DataError(f"{name}: image {bad} holds values that are no finite numbers; leave it out.")
+        raise DataError(
+            f"{name}: image {bad} holds values that are no finite numbers; leave it out."
+        )
     low, high = float(images.min()), float(images.max())
     kind = images.dtype
-    if 0 <= low and high <= 1:
+    if low >= 0 and high <= 1:
         return images.astype(np.float32), []
     if kind == np.uint8:
         return np.divide(images, 255, dtype=np.float32), ["Bytes, divided by 255."]
@@ -480,14 +511,17 @@ def _split(read: _Read, name: str, held_out: float, seed: int) -> Images:
 
 
 def _assembled(read: _Read, name: str, train: Any, test: Any) -> Images:
-    classes, numbers = (), None
+    classes: tuple[str, ...] = ()
+    numbers = None
     if read.labels is not None:
         found, numbers = np.unique(read.labels, return_inverse=True)
         classes = tuple(map(str, found))
 
     def part(rows: Any) -> NDArray[np.float32]:
         images = read.images[rows]
-        return np.divide(images, 255, dtype=np.float32) if images.dtype == np.uint8 else images
+        if images.dtype == np.uint8:
+            images = np.divide(images, 255, dtype=np.float32)
+        return np.asarray(images, np.float32)
 
     return Images(
         part(train),

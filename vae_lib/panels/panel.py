@@ -54,7 +54,7 @@ def images_for_a_page(x: Any) -> np.ndarray[Any, Any]:
             f"x had the shape {shape}; a panel shows 28×28 pixels, so it may be (n, {X_DIM}) or "
             "(n, 28, 28): resize the images, and train the model on them"
         )
-    return as_images(x, X_DIM)
+    return as_images(x, (X_DIM,))
 
 
 def joined(names: tuple[str, ...]) -> str:

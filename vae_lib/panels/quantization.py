@@ -121,13 +121,13 @@ def quantize(model: Any) -> QuantizedVAE:
     if not (_runs_in_a_page(encoder, Encoder) and _runs_in_a_page(decoder, Decoder)):
         raise ValueError(
             "model had networks that do not run in a page; they may be VAE's own, with one hidden "
-            "layer of ELUs: train a model without encoder, decoder and activation, and with one h_dim"
+            "layer of ELUs: train a model without encoder, decoder or activation, with one h_dim"
         )
     for method in ("terms", "outputs_of", "log_likelihood"):
         if getattr(type(model), method) is not getattr(VAE, method):
             raise ValueError(
-                f"model was a {type(model).__name__}, which overrides {method}; what runs in a page "
-                "computes what VAE does: train a VAE"
+                f"model was a {type(model).__name__}, which overrides {method}; what runs in a "
+                "page computes what VAE does: train a VAE"
             )
     (hidden,), (decoder_hidden,) = encoder.hidden, decoder.hidden
     layers = [hidden, encoder.mean, encoder.log_var, decoder_hidden, decoder.logits]
@@ -140,7 +140,7 @@ def quantize(model: Any) -> QuantizedVAE:
     return QuantizedVAE(*map(quantize_layer, layers))
 
 
-def _runs_in_a_page(network: Any, kind: type) -> bool:
+def _runs_in_a_page(network: Any, kind: Any) -> bool:
     """Whether a network is one that the page computes, too."""
     return type(network) is kind and network.activation == "elu" and len(network.hidden) == 1
 

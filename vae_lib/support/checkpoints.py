@@ -70,7 +70,8 @@ class Checkpoints:
         part = self._folder / "checkpoint.part"  # one name: what a kill leaves is written over
         try:
             with part.open("wb") as file:
-                np.savez(file, **arrays, **{IDENTITY: np.array(json.dumps(self._identity))})
+                named: dict[str, Any] = {**arrays, IDENTITY: np.array(json.dumps(self._identity))}
+                np.savez(file, **named)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(self._folder / f"checkpoint-{iteration:09d}.npz")

@@ -18,8 +18,9 @@ def shape_of(network: Any, end: str) -> Shape | None:
         shape = getattr(network, end, None)
     except (ValueError, RuntimeError):  # not built yet
         return None
-    known = isinstance(shape, tuple) and len(shape) > 1 and None not in shape[1:]
-    return shape[1:] if known else None
+    if not isinstance(shape, tuple) or len(shape) < 2 or None in shape[1:]:
+        return None
+    return shape[1:]
 
 
 def z_dim_of(encoder: Any, x_shape: Shape) -> int:
@@ -63,7 +64,9 @@ def check_decoder(decoder: Any, z_dim: int, shape: Shape) -> None:
 
 def _said(made: Any) -> str:
     """Describe what a network gave."""
-    return f"the shape {tuple(made.shape)}" if hasattr(made, "shape") else f"a {type(made).__name__}"
+    return (
+        f"the shape {tuple(made.shape)}" if hasattr(made, "shape") else f"a {type(made).__name__}"
+    )
 
 
 def _call(name: str, network: Any, shape: Shape) -> Any:

@@ -7,7 +7,7 @@ and a user may want to set them before it.
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache, cached_property
+from functools import cache
 from typing import Any, TypeVar, cast
 
 from vae_lib.tensorflow_quietly import tf
@@ -94,9 +94,9 @@ def _is_for_xla(function: Any) -> bool:
 
 
 class compiled:  # noqa: N801 (a decorator)
-    """Compile a function of tensors: by XLA, or without it to a graph of TensorFlow's kernels.
+    """Compile a function of tensors: by XLA, or to a graph of TensorFlow's kernels.
 
-    Which of the two is decided at the first call.
+    Which of the two is decided at the first call, by what the function computes.
 
     Args:
         function: takes and returns tensors.
@@ -104,25 +104,28 @@ class compiled:  # noqa: N801 (a decorator)
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
+        self._graphs: Any = None
 
-    @cached_property
-    def _graphs(self) -> Any:
-        return tf.function(self._function, jit_compile=has_xla())
+    def _decided(self, tensors: Iterable[Any]) -> Any:
+        """The function as a `tf.function`, of the kind that is faster for it."""
+        if self._graphs is None:
+            graphs = tf.function(self._function, jit_compile=has_xla())
+            if has_xla() and not _is_for_xla(graphs.get_concrete_function(*tensors)):
+                graphs = tf.function(self._function)
+            self._graphs = graphs
+        return self._graphs
 
     @_unwatched()
     def get_concrete_function(self, *specs: Any) -> Any:
-        """Compile the function for tensors like these, by what is the faster."""
-        traced = self._graphs.get_concrete_function(*specs)
-        if _is_for_xla(traced):
-            return traced
-        return tf.function(self._function).get_concrete_function(*specs)
+        """Compile the function for tensors like these, as `tf.function` does."""
+        return self._decided(specs).get_concrete_function(*specs)
 
     @_unwatched()
     def __call__(self, *tensors: Any) -> Any:
         """Compute; in a graph even where functions run eagerly, for that draws other numbers."""
         if tf.config.functions_run_eagerly():
             return self.get_concrete_function(*tensors)(*tensors)
-        return self._graphs(*tensors)
+        return self._decided(tensors)(*tensors)
 
 
 def kept(owner: Any, key: Hashable, depends_on: Iterable[Any], make: Callable[[], Made]) -> Made:

@@ -1,4 +1,4 @@
-"""Images of any size: a convolutional encoder and decoder, and images to try them on (chapter 10).
+"""Images of any size: a convolutional pair, images for it, and what to judge it by (chapter 10).
 
 Sources: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998, section
 II.A, for what convolution assumes; Dumoulin and Visin, "A Guide to Convolution Arithmetic for Deep
@@ -13,22 +13,26 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_lib.data import Images, load_images, load_mnist
 from vae_lib.support.initializer import he_normal
 from vae_lib.support.numbers import several, whole
 from vae_lib.tensorflow_quietly import keras, tf
 
-SMALLEST = 8  # pixels of the shorter side at which no convolution halves it again
+Array = NDArray[Any]
+HALVED = 8  # pixels of the shorter side from which an image is halved once more
 SHAPES = ("square", "ellipse", "triangle")
+DRAWN = 4000  # shapes in a set of them
+PLAIN_PCA = 800  # pixels up to which all images decide the principal axes
 
 
 def halvings(height: int, width: int) -> list[tuple[int, int]]:
     """The sizes that an image goes through, each half of the one before, rounded up.
 
     Returns:
-        Heights and widths, from the image's own to the smallest.
+        Heights and widths, from the image's own to the smallest, two or more.
     """
     sizes = [(height, width)]
-    while min(sizes[-1]) > SMALLEST:
+    while len(sizes) == 1 or min(sizes[-1]) >= HALVED:
         sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
     return sizes
 
@@ -56,8 +60,8 @@ class ConvEncoder(keras.layers.Layer):
         self.z_dim, self.x_shape, self.width, self.seed = z_dim, _shape(x_shape), width, seed
         common = {"kernel_initializer": he_normal(seed), "dtype": self.dtype_policy}
         like = {"strides": 2, "padding": "same", "activation": "elu", **common}
-        steps = max(1, len(halvings(*self.x_shape[:2])) - 1)
-        self.convolutions = [keras.layers.Conv2D(n, 4, **like) for n in channels(steps, width)]
+        numbers = channels(len(halvings(*self.x_shape[:2])) - 1, width)
+        self.convolutions = [keras.layers.Conv2D(n, 4, **like) for n in numbers]
         self.mean = keras.layers.Dense(z_dim, **common)
         self.log_var = keras.layers.Dense(z_dim, **common)
 
@@ -108,13 +112,12 @@ class ConvDecoder(keras.layers.Layer):
         common = {"kernel_initializer": he_normal(seed), "dtype": self.dtype_policy}
         like = {"strides": 2, "padding": "same", **common}
         self.sizes = halvings(*self.x_shape[:2])[::-1]  # the smallest first
-        steps = len(self.sizes) - 1
-        numbers = channels(steps, width)[::-1]
-        self.start = (*self.sizes[0], (numbers or [width])[0])
+        deepest, *numbers = channels(len(self.sizes) - 1, width)[::-1]
+        self.start = (*self.sizes[0], deepest)
         self.first = keras.layers.Dense(math.prod(self.start), activation="elu", **common)
         make = keras.layers.Conv2DTranspose
-        self.convolutions = [make(n, 4, activation="elu", **like) for n in numbers[1:]]
-        self.last = make(self.x_shape[2], 4, **like | {"strides": 2 if steps else 1})
+        self.convolutions = [make(n, 4, activation="elu", **like) for n in numbers]
+        self.last = make(self.x_shape[2], 4, **like)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the weights for latent vectors of shape `(batch, z_dim)`."""
@@ -132,9 +135,8 @@ class ConvDecoder(keras.layers.Layer):
     def call(self, z: Any) -> Any:
         """From latent vectors `(batch, z_dim)` to parameters `(batch, *x_shape)`."""
         h = tf.reshape(self.first(z), (-1, *self.start))  # (batch, height, width, channels)
-        for layer, (height, width) in zip(
-            [*self.convolutions, self.last], self.sizes[1:] or self.sizes, strict=True
-        ):
+        layers = [*self.convolutions, self.last]
+        for layer, (height, width) in zip(layers, self.sizes[1:], strict=True):
             h = layer(h)[:, :height, :width]  # twice the size, less what was rounded up
         return h  # (batch, *x_shape)
 
@@ -232,3 +234,289 @@ def _draw(one: tuple[Any, ...], middle: NDArray[Any]) -> NDArray[Any]:
         slanted = 0.5 * v + math.sqrt(0.75) * abs(u)
         outside = np.maximum(-v, slanted) - 0.65 * size
     return np.asarray(np.clip(0.5 - outside * len(middle), 0, 1))  # a pixel wide from 0 to 1
+
+
+# Images by name
+
+
+def images_named(data: str, size: int = 0, color: str = "auto") -> Images:
+    """Load images to train on: drawn shapes, handwritten digits, or the reader's own.
+
+    Args:
+        data: "shapes", "digits", or what `load_images` takes.
+        size: pixels of a side; 0 for as they are. Digits may have 28, 14, 7 or 4.
+        color: "auto", "gray" or "color".
+
+    Returns:
+        The images. Which are held out is the same for every seed of a training.
+
+    Raises:
+        DataError: there are none, or they are damaged.
+        ValueError: the size does not fit.
+    """
+    colored = {"auto": None, "gray": False, "color": True}[color]
+    if data == "shapes":
+        shapes = draw_shapes(draw_factors(DRAWN), size or 20, colored is not False)
+        held_out = DRAWN // 10
+        return _set("drawn shapes", shapes[held_out:], shapes[:held_out])
+    if data == "digits":
+        digits = load_mnist()
+        train, test = (_scaled(x, size or 28) for x in (digits.x_train, digits.x_test))
+        if colored:
+            train, test = np.repeat(train, 3, axis=3), np.repeat(test, 3, axis=3)
+        return _set(digits.name, train, test)
+    return load_images(data, size=size or None, color=colored)
+
+
+def _set(name: str, x_train: Array, x_test: Array) -> Images:
+    names = tuple(map(str, range(len(x_test))))
+    return Images(x_train, x_test, None, None, (), names, name)
+
+
+def _scaled(digits: Array, side: int) -> Array:
+    """Average the squares of pixels of which smaller digits are made, `(n, side, side, 1)`."""
+    times = 28 // side
+    if side * times != 28:
+        raise ValueError(f"size was {side}, of digits; it may be 28, 14, 7 or 4")
+    squares = digits.reshape(-1, side, times, side, times)
+    return np.asarray(squares.mean(axis=(2, 4))[..., None])
+
+
+# What to judge a model by
+
+
+def bits_per_dimension(nats: Any, x_shape: Any) -> Any:
+    """Turn minus the log-probability of images of bytes, in nats, into bits per pixel and color.
+
+    It compares with published numbers where the likelihood is one of whole levels: of the book's,
+    "discretized_logistic" is.
+    """
+    return np.asarray(nats) / (math.prod(several(x_shape)) * math.log(2))
+
+
+def mean_image_loss(likelihood: Any, x_train: Array, x: Array) -> Array:
+    """The loss of a model without a code, which answers every image with the mean image.
+
+    The mean is that of the training images; so is the best scale, where the likelihood has one.
+
+    Args:
+        likelihood: an object of the class `Likelihood`.
+        x_train: images, `(n, *x_shape)`.
+        x: images, `(m, *x_shape)`.
+
+    Returns:
+        In nats, `(m,)`.
+    """
+    some = x_train[:: -(-len(x_train) // 200)].reshape(-1, math.prod(x.shape[1:]))
+    mean = (x_train.sum(axis=0).ravel() + 0.5) / (len(x_train) + 1)  # (x_dim,), never 0 or 1
+    if getattr(likelihood, "learned", False):
+        likelihood = type(likelihood)(variance=float(np.mean((some - mean) ** 2)) + 1e-6)
+    if likelihood.parameters == 1:
+        answers = [[_logits_of(likelihood, mean)]]
+    else:
+        logits = np.log(mean) - np.log1p(-mean)
+        own = np.log(x_train.std(axis=0).ravel() + 0.01)  # (x_dim,)
+        answers = [[logits, a * own + b] for a in (0, 1, 2) for b in np.linspace(-8, 2, 31)]
+
+    def loss(rows: Array, answer: list[Array]) -> Array:
+        parameters = [tf.cast(tf.broadcast_to(each, rows.shape), tf.float32) for each in answer]
+        return np.asarray(-likelihood.log_prob(tf.constant(rows), *parameters))
+
+    best = min(answers, key=lambda answer: float(loss(some, answer).mean()))
+    return loss(x.reshape(len(x), -1), best)
+
+
+def _logits_of(likelihood: Any, mean: Array) -> Array:
+    """Find the logits whose mean image is given, `(x_dim,)`, by halving an interval."""
+    low, high = np.full_like(mean, -2000), np.full_like(mean, 2000)
+    for _ in range(50):
+        middle = (low + high) / 2
+        below = np.asarray(likelihood.mean(tf.constant(middle[None])))[0] < mean
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return middle
+
+
+def pca_error(x_train: Array, x: Array, z_dim: int) -> Array:
+    """The squared error that so many principal components leave, `(m,)`.
+
+    Of images of more than 800 pixels, at most 800 images decide the axes.
+
+    Args:
+        x_train: images to find the axes, `(n, *x_shape)`.
+        x: images to describe by them, `(m, *x_shape)`.
+        z_dim: number of components.
+    """
+    mean = x_train.mean(axis=0).ravel()  # (x_dim,)
+    rows = x_train.reshape(len(x_train), -1) - mean  # (n, x_dim)
+    if rows.shape[1] <= PLAIN_PCA:
+        axes = np.linalg.eigh(rows.T @ rows)[1][:, -z_dim:]  # (x_dim, z_dim)
+    else:  # as many images at most, whose products with each other lead to the same axes
+        rows = rows[:: -(-len(rows) // PLAIN_PCA)]
+        axes = np.linalg.qr(rows.T @ np.linalg.eigh(rows @ rows.T)[1][:, -z_dim:])[0]
+    centered = x.reshape(len(x), -1) - mean  # (m, x_dim)
+    return np.asarray(((centered - centered @ axes @ axes.T) ** 2).sum(axis=1))
+
+
+def nearest(images: Array, among: Array) -> tuple[Array, Array]:
+    """Find the nearest of other images, pixel by pixel.
+
+    Args:
+        images: `(n, *x_shape)`.
+        among: `(m, *x_shape)`.
+
+    Returns:
+        Which it is, and the root of the squared error to it, `(n,)` each.
+    """
+    one, other = images.reshape(len(images), -1), among.reshape(len(among), -1)
+    squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1) - 2 * one @ other.T  # (n, m)
+    found = squares.argmin(axis=1)
+    return found, np.linalg.norm(one - other[found], axis=1)
+
+
+class Facts(NamedTuple):
+    """What is known of a training after it, and what `diagnose` judges by.
+
+    Attributes:
+        images: how many it was trained on.
+        contrast: the standard deviation of all pixels.
+        iterations: at which it was reported on, `(reports,)`.
+        course: the held-out loss in these reports, in nats, `(reports,)`.
+        seen: the loss of images that it was trained on, in nats.
+        unseen: that of held-out images.
+        error: the standard error of the difference.
+        mean_image: the held-out loss of the mean image.
+        rates: the KL term of each dimension, in nats, `(z_dim,)`.
+        active: number of active units.
+        squared_error: that of reconstructions of held-out images, per image.
+        pca: that of as many principal components.
+        likeness: the median distance from a sample to the nearest training image, as a part of the
+            median one from a held-out image.
+        likelihood: its name.
+        beta: the weight of the KL term.
+    """
+
+    images: int
+    contrast: float
+    iterations: Array
+    course: Array
+    seen: float
+    unseen: float
+    error: float
+    mean_image: float
+    rates: Array
+    active: int
+    squared_error: float
+    pca: float
+    likeness: float
+    likelihood: str = "bernoulli"
+    beta: float = 1.0
+
+    @property
+    def gained(self) -> float:
+        """How far below the mean image the held-out loss is, in nats."""
+        return self.mean_image - self.unseen
+
+
+def diagnose(facts: Facts) -> list[str]:
+    """Say what looks wrong with a training, and what to change, a sentence each.
+
+    Where nothing does, that is the only sentence. No rule finds everything: look at the images.
+    """
+    rules = (_low_contrast, _no_better, _too_short, _too_long, _empty, _too_narrow, _by_heart)
+    if said := [sentence for rule in rules if (sentence := rule(facts))]:
+        return said
+    return [
+        f"Nothing looks wrong: held-out images cost {facts.gained:,.1f} nats less than by the mean "
+        f"image, and {facts.unseen - facts.seen:,.1f} more than images trained on; "
+        f"{facts.active} of {len(facts.rates)} dimensions are in use."
+    ]
+
+
+def _low_contrast(f: Facts) -> str | None:
+    if f.contrast >= 0.03:
+        return None
+    return (
+        f"The pixels hardly differ: their standard deviation is {f.contrast:.4f} on a scale from 0 "
+        "to 1; multiply them, if they were divided twice, or cut off single values that are far "
+        "above all others."
+    )
+
+
+def _no_better(f: Facts) -> str | None:
+    if f.gained > 3 * f.error:
+        return None
+    return (
+        f"Held-out images cost {f.unseen:,.1f} nats, and by the mean image {f.mean_image:,.1f}: "
+        f"one picture for all is as good; take more iterations than {f.iterations[-1]:,}, or a "
+        "larger learning_rate."
+    )
+
+
+def _too_short(f: Facts) -> str | None:
+    quarter = f.course[np.searchsorted(f.iterations, 0.75 * f.iterations[-1])]
+    fall = quarter - f.course[-1]
+    if not 0.05 * abs(f.gained) < fall or f.gained <= 3 * f.error:
+        return None
+    return (
+        f"The held-out loss is still falling, by {fall:,.1f} nats in the last quarter of the "
+        f"training; take iterations={2 * f.iterations[-1]}."
+    )
+
+
+def _too_long(f: Facts) -> str | None:
+    best = f.course.argmin()
+    risen, gap = f.course[-1] - f.course[best], f.unseen - f.seen
+    least = max(3 * f.error, 0.02 * abs(f.gained))
+    if risen > least:
+        return (
+            f"The held-out loss was lowest at iteration {f.iterations[best]:,}, and has risen by "
+            f"{risen:,.1f} nats since: it learns its {f.images:,} images by heart; take "
+            f"iterations={f.iterations[best]}, or more images."
+        )
+    if gap > max(least, 0.1 * abs(f.gained)):
+        return (
+            f"Held-out images cost {gap:,.1f} nats more than those trained on: {f.images:,} "
+            "images are few for this network; take more of them (mirrored ones count, where a "
+            "mirror image is as likely), or a smaller width."
+        )
+    return None
+
+
+def _empty(f: Facts) -> str | None:
+    if f.active and f.rates.sum() >= 0.1:
+        return None
+    remedy = "take more iterations, or another seed"
+    if f.likelihood == "gaussian":
+        remedy = "take likelihood='learned_gaussian', for a standard deviation of 1 drowns them"
+    if f.beta > 1:
+        remedy = f"take a beta below {f.beta:g}"
+    return (
+        f"The code is empty: the KL term is {f.rates.sum():.2f} nats, {f.active} of {len(f.rates)} "
+        f"dimensions are in use, and all reconstructions look alike; {remedy}."
+    )
+
+
+def _too_narrow(f: Facts) -> str | None:
+    z_dim = len(f.rates)
+    if f.active == z_dim and f.rates.min() > 1:
+        return (
+            f"Each of {z_dim} dimensions is in use, and the least of them carries "
+            f"{f.rates.min():.1f} nats; take z_dim={2 * z_dim}."
+        )
+    if f.active and f.squared_error > f.pca:
+        return (
+            f"Reconstructions leave a squared error of {f.squared_error:,.2f} an image, and "
+            f"{z_dim} principal components {f.pca:,.2f}; take more iterations, a larger width, "
+            "or, where reconstructions are what counts, a beta below 1."
+        )
+    return None
+
+
+def _by_heart(f: Facts) -> str | None:
+    if f.likeness >= 0.5:
+        return None
+    return (
+        f"Samples are {f.likeness:.2f} times as far from the nearest training image as held-out "
+        f"images are: they are nearly copies; take more than {f.images:,} images, or fewer "
+        "iterations."
+    )

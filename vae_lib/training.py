@@ -225,9 +225,8 @@ def _digest(*arrays: Any) -> str:
 
 
 def _variables(model: VAE) -> list[Any]:
-    """All that a training changes: weights, the optimizer, the noise."""
-    noise = [model.training_noise.state, model.evaluation_noise.state]
-    return [*model.weights, *model.optimizer.variables, *noise]
+    """All that a training changes: weights, noise, averages of layers, the optimizer."""
+    return [*model.variables, *model.optimizer.variables]
 
 
 def _identity(model: VAE, settings: TrainingParameters, images: list[np.ndarray]) -> dict[str, Any]:

@@ -71,6 +71,29 @@ def test_a_stopped_training_ends_as_one_that_was_not(report, unbroken, tmp_path,
     assert len(model.history["loss"]) == len(history["loss"]) == 4
 
 
+@pytest.mark.slow
+def test_what_layers_keep_is_kept_too(tmp_path, monkeypatch):
+    """Averages of a normalization, and the seed of a dropout."""
+
+    def model_with_both():
+        keras.utils.set_random_seed(0)
+        x = keras.Input((30,))
+        h = keras.layers.Dropout(0.5)(keras.layers.BatchNormalization()(x))
+        heads = [keras.layers.Dense(2)(h), keras.layers.Dense(2)(h)]
+        model = VAE(encoder=keras.Model(x, heads))
+        model.compile(keras.optimizers.Adam(1e-2))
+        return model
+
+    whole, again = model_with_both(), model_with_both()
+    train(whole, X, 80, **HOW)
+    with monkeypatch.context() as patch:
+        stop_at_report(patch, 2)
+        with pytest.raises(Stopped):
+            train(model_with_both(), X, 80, checkpoint=tmp_path, **HOW)
+    train(again, X, 80, checkpoint=tmp_path, **HOW)
+    assert_same_weights(whole, again)
+
+
 def test_the_last_few_are_kept_and_no_other_file_is_left(tmp_path):
     train(new_model(), X, 130, checkpoint=tmp_path, **HOW)
     names = sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith("."))

@@ -67,7 +67,7 @@ def test_with_a_worker_killed_every_point_finishes_once_and_as_it_does_here(chap
     finished = []
     with dask_cluster(address) as (executor, slots, _):
         wait_for(lambda: slots() == 2)
-        for one in sweep(points, executor, chapter=chapter):
+        for one in sweep(points, executor):
             if len(log(chapter)) == 2 and not finished:  # each has one, and stays in it
                 workers[0].kill()
                 go_on(chapter)
@@ -77,7 +77,7 @@ def test_with_a_worker_killed_every_point_finishes_once_and_as_it_does_here(chap
     assert all(outcome.error is None for _, outcome in finished)
     assert len(log(chapter)) == 5  # what died with its worker was begun twice
     there = {p.folder: json.loads((p.folder / "metrics.json").read_text()) for p in points}
-    swept(points, chapter)  # here, into the same folders
+    swept(points)  # here, into the same folders
     for folder, metrics in there.items():
         here = json.loads((folder / "metrics.json").read_text())
         assert here.pop("seconds") != metrics.pop("seconds")

@@ -31,6 +31,7 @@ from tests.runs.quick_notebook import (
     kernels,
     log,
     planned,
+    quick,
     start,
     swept,
 )
@@ -89,9 +90,9 @@ def test_what_cannot_be_right_is_refused_before_the_first_run(chapter, values, e
 
 def test_a_file_in_the_place_of_the_folder_and_a_missing_chapter_are_refused(chapter, tmp_path):
     with refused(SweepError, "out", f"'{chapter}'", "folder"):
-        plan({"data": ["small"]}, chapter, chapter)
+        plan({"data": ["small"]}, chapter, quick(chapter))
     with refused(SweepError, tmp_path / "none.ipynb", "clone"):
-        plan({"data": ["small"]}, tmp_path / "runs", tmp_path / "none.ipynb")
+        plan({"data": ["small"]}, tmp_path / "runs", quick(tmp_path / "none.ipynb"))
 
 
 def edited(chapter, edit):
@@ -146,7 +147,7 @@ def test_names_of_functions_are_their_own(chapter):
 def test_a_run_with_other_parameters_than_those_asked_for_has_failed(chapter, source):
     edited(chapter, lambda cells: cells.insert(1, code(source)))
     (point,) = planned(chapter, z_dim=[2])
-    outcome = swept([point], chapter)["z_dim=2,seed=0"]
+    outcome = swept([point])["z_dim=2,seed=0"]
     assert outcome.metrics is None
     assert_says(outcome.error, "z_dim", 3, 2)
     assert not point.is_fresh
@@ -190,7 +191,7 @@ def test_what_is_no_number_of_the_kind_is_refused(chapter, name, value, parts):
 @pytest.mark.slow
 def test_each_run_leaves_its_notebook_and_its_numbers(chapter):
     points = planned(chapter, z_dim=[2, 5])
-    outcomes = swept(points, chapter)
+    outcomes = swept(points)
     assert set(outcomes) == {"z_dim=2,seed=0", "z_dim=5,seed=0"}
     for point in points:
         assert sorted(p.name for p in point.folder.iterdir()) == ["metrics.json", "notebook.ipynb"]
@@ -207,7 +208,7 @@ def test_each_run_leaves_its_notebook_and_its_numbers(chapter):
 @pytest.mark.slow
 def test_what_changed_is_run_again_and_nothing_else(chapter, monkeypatch):
     (point,) = planned(chapter)
-    swept([point], chapter)
+    swept([point])
     assert planned(chapter)[0].is_fresh
     assert not planned(chapter, seed=[1])[0].is_fresh
     text = chapter.read_text()
@@ -231,7 +232,7 @@ def test_a_damaged_result_is_no_result(chapter, text):
 def test_a_run_that_dies_is_reported_with_its_cell_and_costs_the_others_nothing(chapter):
     endings = [RAISES, KILLS_THE_KERNEL, KILLS_PAPERMILL, MEMORY, SAYS_NOTHING, 128]
     points = planned(chapter, h_dim=endings)
-    outcomes = list(swept(points, chapter).values())
+    outcomes = list(swept(points).values())
     by_ending = {
         point.parameters["h_dim"]: json.loads(next(point.folder.glob("*.json")).read_text())
         for point in points
@@ -288,7 +289,7 @@ def test_a_result_that_cannot_be_kept_costs_the_others_nothing(chapter, monkeypa
     monkeypatch.setattr("vae_lib.runs.sweep.keep", full)
     points = planned(chapter, seed=range(20))  # they are kept in any order
     with pytest.raises(OSError, match="no space"):
-        list(sweep(points, AtOnce(), chapter=chapter))
+        list(sweep(points, AtOnce()))
     assert [point.is_fresh for point in points] == 10 * [True, False]
 
 
@@ -307,7 +308,7 @@ def test_what_is_interrupted_while_it_is_kept_is_kept_at_the_end(chapter, monkey
     monkeypatch.setattr("vae_lib.runs.sweep.keep", interrupted)
     points = planned(chapter, seed=range(3))
     with pytest.raises(KeyboardInterrupt):
-        list(sweep(points, AtOnce(), chapter=chapter))
+        list(sweep(points, AtOnce()))
     assert all(point.is_fresh for point in points)
 
 
@@ -385,7 +386,7 @@ def test_another_version_of_the_library_is_no_partner(chapter):
 @pytest.mark.slow
 def test_leaving_a_sweep_early_stops_its_runs_and_keeps_what_they_have(chapter):
     points = planned(chapter, h_dim=[STAYS], seed=[0, 1, 2, 3])
-    with ThreadPoolExecutor(2) as executor, closing(sweep(points, executor, chapter=chapter)) as s:
+    with ThreadPoolExecutor(2) as executor, closing(sweep(points, executor)) as s:
         wait_for(lambda: len(log(chapter)) == 2 or next(s))
     assert not run_module._running
     kept = {p.parameters["seed"]: [f.name for f in p.folder.glob("*.json")] for p in points}
@@ -407,7 +408,7 @@ def test_what_is_stopped_before_its_first_cell_is_not_begun_again(chapter, tmp_p
     (tmp_path / "sitecustomize.py").write_text(NEVER_READY.format(go=str(tmp_path / "go")))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     points = planned(chapter)
-    with ThreadPoolExecutor(1) as executor, closing(sweep(points, executor, chapter=chapter)) as s:
+    with ThreadPoolExecutor(1) as executor, closing(sweep(points, executor)) as s:
         wait_for(lambda: run_module._running or next(s))
     assert log(chapter) == []
     failure = json.loads((points[0].folder / "failure.json").read_text())
@@ -415,14 +416,14 @@ def test_what_is_stopped_before_its_first_cell_is_not_begun_again(chapter, tmp_p
     assert_says(failure["error"], "process", "SIGTERM")
     assert not points[0].is_fresh
     go_on(chapter)
-    assert swept(points, chapter)["z_dim=100,seed=0"].error is None
+    assert swept(points)["z_dim=100,seed=0"].error is None
 
 
 @pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_refused_before_the_first_run(chapter):
     (chapter.parent / "locked").mkdir()
     script = SCRIPT.replace(
-        "import functools", "import os; os.access = lambda *_: False; import functools"
+        "import pathlib", "import os; os.access = lambda *_: False; import pathlib"
     )
     command = start(chapter, "--out", "locked", script=script)
     out, err = command.communicate()

@@ -395,8 +395,8 @@ def _as_array(source: Any) -> NDArray[Any]:
         array = np.empty(0, object)
     if array.dtype == object or array.dtype.kind not in "biuf":
         raise DataError(
-            f"source was of the type {type(source).__name__}; it may be a folder of pictures, a file "
-            ".npz or .npy, or an array of images."
+            f"source was of the type {type(source).__name__}; it may be a folder of pictures, a "
+            "file .npz or .npy, or an array of images."
         )
     return array
 
@@ -492,8 +492,8 @@ def _in_unit_range(images: NDArray[Any], name: str) -> tuple[NDArray[np.float32]
     if low >= -1 and high <= 1:
         return ((images + 1) / 2).astype(np.float32), ["From −1…1 to 0…1."]
     raise DataError(
-        f"{name}: x had values from {low:g} to {high:g}; they may be from 0 to 1, bytes, or from −1 "
-        "to 1: subtract the smallest and divide by the difference to the largest."
+        f"{name}: x had values from {low:g} to {high:g}; they may be from 0 to 1, bytes, or from "
+        "−1 to 1: subtract the smallest and divide by the difference to the largest."
     )
 
 

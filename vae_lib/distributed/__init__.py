@@ -61,6 +61,23 @@ def _compile(model: VAE, batch_size: int, first: int, last: int) -> list[Half]:
     return [share, update]
 
 
+def _check_alike(model: VAE) -> None:
+    """Refuse layers that do something else in training: each worker would do it on its own."""
+    kept = {id(v) for v in (*model.trainable_variables, *model.optimizer.variables)}
+    kept |= {id(model.training_noise.state), id(model.evaluation_noise.state)}
+    others = [v.path for v in model.variables if id(v) not in kept and not _is_frozen(v)]
+    if others:
+        raise ValueError(
+            f"the model has {others[0]}, which a layer such as BatchNormalization or Dropout keeps; "
+            "several machines would not agree on it: leave such layers out, or use train"
+        )
+
+
+def _is_frozen(variable: Any) -> bool:
+    """Whether a weight was made to be trained, and is not."""
+    return variable.name in {"kernel", "bias"}
+
+
 def _count(model: VAE) -> int:
     return sum(int(w.shape.num_elements()) for w in model.trainable_variables)
 
@@ -172,6 +189,7 @@ def train_together(
     arguments = validated({**arguments, "seed": seed, "binarize": False}, TrainingParameters)
     iterations, batch_size, report_every, seed, _ = arguments.values()
     check_trainable(model, honored=())
+    _check_alike(model)
     x = np.ascontiguousarray(as_images(x, model.x_shape))  # (n, *x_shape)
     if batch_size < (k := len(cluster.workers)):
         raise ValueError(

@@ -373,19 +373,19 @@ class VAE(keras.Model):
             optimizer["learning_rate"] = self.__dict__["_start"].learning_rate
             config["loss"] = keras.saving.serialize_keras_object(self.loss_given)
             # Keras forgets what was frozen, and then cannot load the optimizer.
-            config["frozen"] = [i for i, part in self._parts() if not part.trainable]
+            config["frozen"] = [i for i, part in self.parts() if not part.trainable]
         return config
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile a loaded model; where its optimizer stood is in the file, beside the weights."""
         config = dict(config)
         frozen = config.pop("frozen", [])
-        for i, part in self._parts():
+        for i, part in self.parts():
             if i in frozen:
                 part.trainable = False
         self.compile(**keras.saving.deserialize_keras_object(config))
 
-    def _parts(self) -> Iterator[tuple[int, Any]]:
+    def parts(self) -> Iterator[tuple[int, Any]]:
         """Number the model and all its layers; the whole comes before its parts."""
         return enumerate(self._flatten_layers())
 

@@ -31,7 +31,7 @@ from vae_lib.decoder import binarize as draw_coins
 from vae_lib.model import VAE, check_trainable
 from vae_lib.parameters import TrainingParameters, validated
 from vae_lib.reparameterization import standard_normal
-from vae_lib.support.checkpoints import Checkpoints
+from vae_lib.support.checkpoints import DIGEST, Checkpoints
 from vae_lib.support.progress import progress_bar
 from vae_lib.support.xla import compiled, compiler_of, kept
 from vae_lib.tensorflow_quietly import tf
@@ -221,7 +221,7 @@ def _digest(*arrays: Any) -> str:
     for array in map(np.asarray, arrays):
         digest.update(f"{array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:16]
+    return f"{DIGEST}{digest.hexdigest()[:32]}"
 
 
 def _variables(model: VAE) -> list[Any]:

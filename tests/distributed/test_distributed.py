@@ -165,6 +165,17 @@ def test_a_model_without_an_optimizer_is_refused(monkeypatch):
         train_together(VAE(z_dim=3, h_dim=16), images(), 3)
 
 
+def test_layers_on_which_machines_would_not_agree_are_refused(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", tf_config(["127.0.0.1:1"], 0))
+    for layer in (keras.layers.Dropout(0.5), keras.layers.BatchNormalization()):
+        x = keras.Input((4,))
+        heads = [keras.layers.Dense(2)(layer(x)) for _ in range(2)]
+        model = VAE(encoder=keras.Model(x, heads))
+        model.compile("adam")
+        with refused(ValueError, "model", "leave it out", "train"):
+            train_together(model, np.zeros((4, 4)), 1, batch_size=2)
+
+
 @pytest.mark.parametrize("method", ["call", "compute_loss", "train_step"])
 def test_a_model_that_overrides_what_is_not_called_here_is_refused(monkeypatch, method):
     monkeypatch.setenv("TF_CONFIG", tf_config(["a:1", "b:1"], 0))

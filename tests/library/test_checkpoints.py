@@ -115,8 +115,8 @@ def test_a_training_that_has_ended_is_not_done_again_and_can_go_further(unbroken
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"x": X[::-1]}, ("images",)),
-        ({"validation": X[:40]}, ("images",)),
+        ({"x": X[::-1]}, ("other images",)),
+        ({"validation": X[:40]}, ("other images",)),
         ({"batch_size": 17}, ("batch_size was 16, now 17",)),
         ({"seed": 1}, ("seed was 0, now 1",)),
         ({"model": new_model(seed=5)}, ("seed was 0, now 5",)),
@@ -135,7 +135,7 @@ def test_weights_of_another_start_are_refused(tmp_path):
     train(new_model(), X, 25, checkpoint=tmp_path, **HOW)
     model = new_model()
     train(model, X, 3, batch_size=16)
-    with refused(ValueError, "checkpoint-000000025.npz", "another folder"):
+    with refused(ValueError, "checkpoint-000000025.npz", "other weights at the start"):
         train(model, X, 50, checkpoint=tmp_path, **HOW)
 
 

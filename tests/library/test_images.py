@@ -6,23 +6,35 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers import refused
+from tests.helpers import assert_says, refused
+from vae_lib.data import DataError
+from vae_lib.decoder import LIKELIHOODS
 from vae_lib.images import (
+    PLAIN_PCA,
     SHAPES,
     ConvDecoder,
     ConvEncoder,
     Factors,
+    Facts,
+    bits_per_dimension,
     channels,
+    diagnose,
     draw_factors,
     draw_shapes,
     halvings,
+    images_named,
+    mean_image_loss,
+    nearest,
+    pca_error,
 )
 from vae_lib.model import VAE
 
 # The pair
 
 
-@pytest.mark.parametrize("shape", [(14, 14, 1), (15, 23, 3), (28, 28, 1), (64, 48, 3), (8, 8, 2)])
+@pytest.mark.parametrize(
+    "shape", [(14, 14, 1), (15, 23, 3), (28, 28, 1), (64, 48, 3), (8, 8, 2), (4, 5, 1)]
+)
 def test_the_pair_fits_images_of_any_size(shape):
     x = np.random.default_rng(0).random((3, *shape)).astype("float32")
     encoder, decoder = ConvEncoder(5, shape, width=2), ConvDecoder(5, shape, width=2)
@@ -41,7 +53,8 @@ def test_the_pair_takes_128_pixels():
 
 def test_an_image_is_halved_until_it_is_small():
     assert halvings(28, 28) == [(28, 28), (14, 14), (7, 7)]
-    assert halvings(15, 40) == [(15, 40), (8, 20)]
+    assert halvings(15, 40) == [(15, 40), (8, 20), (4, 10)]
+    assert halvings(5, 7) == [(5, 7), (3, 4)]
     assert channels(4, 16) == [16, 32, 64, 64]
 
 
@@ -157,3 +170,156 @@ def test_bad_arguments_are_refused():
         draw_factors(0)
     with refused(ValueError, "side", 3, 4):
         draw_shapes(draw_factors(1), side=3)
+
+
+# Images by name
+
+
+@pytest.mark.parametrize(
+    ("asked", "shape"),
+    [
+        (("shapes",), (20, 20, 3)),
+        (("shapes", 12, "gray"), (12, 12, 1)),
+        (("digits",), (28, 28, 1)),
+        (("digits", 7, "gray"), (7, 7, 1)),
+        (("digits", 14, "color"), (14, 14, 3)),
+    ],
+)
+def test_images_are_found_by_name(asked, shape, monkeypatch):
+    monkeypatch.setenv("VAE_LIB_MNIST", "small")
+    images = images_named(*asked)
+    assert images.x_shape == images.x_test.shape[1:] == shape
+    assert images.x_train.dtype == np.float32
+    assert 0 <= images.x_train.min() < images.x_train.max() <= 1
+    assert len(images.names) == len(images.x_test)
+    assert images.name in repr(images)
+
+
+def test_small_digits_are_averages_of_large_ones(monkeypatch):
+    monkeypatch.setenv("VAE_LIB_MNIST", "small")
+    large, small = images_named("digits"), images_named("digits", 14)
+    np.testing.assert_allclose(small.x_test[7, 3, 5], large.x_test[7, 6:8, 10:12].mean(), rtol=1e-6)
+    np.testing.assert_allclose(small.x_test.mean(), large.x_test.mean(), rtol=1e-5)
+
+
+def test_other_images_are_the_readers_own(tmp_path):
+    rows = np.random.default_rng(0).integers(0, 17, (20, 8, 8))
+    np.savez(tmp_path / "mine.npz", x=rows)
+    images = images_named(str(tmp_path / "mine.npz"))
+    assert len(images.x_train) == 18
+    assert images.x_train.max() == 1
+
+
+def test_images_that_are_not_there_or_do_not_fit_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("VAE_LIB_MNIST", "small")
+    with refused(ValueError, "size", 20, 28, 14, 7, 4):
+        images_named("digits", 20)
+    with pytest.raises(DataError, match="no such file or folder"):
+        images_named(str(tmp_path / "nowhere"))
+
+
+# What to judge a model by
+
+
+@pytest.fixture(scope="module")
+def shapes():
+    return draw_shapes(draw_factors(400, seed=5), 12, color=False)
+
+
+def test_eight_bits_are_all_that_a_byte_can_say():
+    nats = np.full(5, 12 * np.log(256))
+    np.testing.assert_allclose(bits_per_dimension(nats, (2, 2, 3)), 8)
+    np.testing.assert_allclose(bits_per_dimension(nats, 12), 8)
+
+
+def test_the_mean_image_costs_its_cross_entropy(shapes):
+    train, test = shapes[:300], shapes[300:]
+    p = ((train.sum(0) + 0.5) / 301).astype(float)
+    expected = -(test * np.log(p) + (1 - test) * np.log1p(-p)).sum((1, 2, 3))
+    found = mean_image_loss(LIKELIHOODS["bernoulli"](), train, test)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_the_mean_image_costs_its_squared_error(shapes):
+    train, test = shapes[:300], shapes[300:]
+    squares = ((test - train.mean(0)) ** 2).sum((1, 2, 3))
+    found = mean_image_loss(LIKELIHOODS["gaussian"](), train, test)
+    np.testing.assert_allclose(found, squares / 2 + 72 * np.log(2 * np.pi), rtol=1e-3)
+    variance = ((train - train.mean(0)) ** 2).mean()
+    best = squares / (2 * variance) + 72 * np.log(2 * np.pi * variance)
+    learned = mean_image_loss(LIKELIHOODS["learned_gaussian"](), train, test)
+    assert learned.mean() == pytest.approx(best.mean(), abs=1)
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_no_other_answer_without_a_code_is_much_better(name, shapes):
+    """Training finds one from the mean image on; a few hundred steps do not find a better one."""
+    import tensorflow as tf
+
+    train, test, likelihood = shapes[:300], shapes[300:], LIKELIHOODS[name]()
+    rows, parts = train.reshape(300, -1), likelihood.parameters
+    answer = tf.Variable(np.full((parts, 144), -1.0, "float32"))
+    adam, weights = keras.optimizers.Adam(0.1), [answer, *likelihood.trainable_variables]
+    for _ in range(150):
+        with tf.GradientTape() as tape:
+            spread = [tf.broadcast_to(part, rows.shape) for part in tf.unstack(answer)]
+            loss = -tf.reduce_mean(likelihood.log_prob(rows, *spread))
+        adam.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+    new = test.reshape(100, -1)
+    spread = [tf.broadcast_to(part, new.shape) for part in tf.unstack(answer)]
+    trained = -np.mean(likelihood.log_prob(new, *spread))
+    found = mean_image_loss(LIKELIHOODS[name](), train, test).mean()
+    assert found < trained + 0.05 * abs(trained) + 3
+
+
+@pytest.mark.parametrize("side", [12, 40])
+def test_principal_components_leave_what_the_smallest_eigenvalues_say(side):
+    assert (side**2 > PLAIN_PCA) == (side == 40)
+    x = draw_shapes(draw_factors(300, seed=2), side, color=False)
+    values = np.linalg.eigvalsh(np.cov(x.reshape(300, -1).astype(float), bias=True, rowvar=False))
+    assert pca_error(x, x, 7).mean() == pytest.approx(values[:-7].sum(), rel=1e-3)
+    assert pca_error(x, x, 10_000).mean() == pytest.approx(0, abs=1e-3)
+
+
+def test_the_nearest_image_is_found(shapes):
+    moved = shapes[[5, 3, 9]] + np.float32(0.01)
+    which, distance = nearest(moved, shapes)
+    np.testing.assert_array_equal(which, [5, 3, 9])
+    np.testing.assert_allclose(distance, 0.01 * 12, rtol=1e-3)
+
+
+HEALTHY = Facts(
+    images=4000, contrast=0.3, iterations=np.arange(100, 1100, 100),
+    course=50 + 50 / np.arange(1, 11) ** 2, seen=50.0, unseen=50.5, error=0.2,
+    mean_image=100.0, rates=np.array([4.0, 2.0, 0.0]), active=2, squared_error=5.0, pca=6.0,
+    likeness=0.9,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ("Nothing looks wrong", "49.5", "0.5", "2 of 3")),
+        ({"contrast": 0.001}, ("0.0010", "divided twice")),
+        ({"unseen": 100.0}, ("100.0", "the mean image", "100.0", "more iterations")),
+        ({"course": np.linspace(100, 50.5, 10)}, ("still falling", "iterations=2000")),
+        ({"course": 50 + abs(np.arange(-4.0, 6))}, ("iteration 500", "5.0", "4,000 images")),
+        ({"seen": 30.0}, ("20.5", "4,000 images", "smaller width")),
+        ({"active": 0}, ("The code is empty", "6.00", "0 of 3", "more iterations")),
+        ({"active": 0, "beta": 8.0}, ("The code is empty", "beta below 8")),
+        ({"active": 0, "likelihood": "gaussian"}, ("The code is empty", "'learned_gaussian'")),
+        ({"active": 3, "rates": np.full(3, 2.5)}, ("3 dimensions", "2.5", "z_dim=6")),
+        ({"pca": 4.0}, ("5.00", "3 principal components", "4.00")),
+        ({"likeness": 0.2}, ("0.20", "copies")),
+    ],
+)
+def test_what_looks_wrong_is_said_in_one_sentence_with_number_and_remedy(changes, said):
+    (sentence,) = diagnose(HEALTHY._replace(**changes))
+    assert_says(sentence, *said)
+
+
+def test_a_rising_loss_is_not_still_falling_and_a_failure_has_no_small_faults():
+    rising = HEALTHY._replace(course=np.array([60.0, 50.0, 55.0]), iterations=np.array([1, 2, 3]))
+    assert len(diagnose(rising)) == 1
+    worst = HEALTHY._replace(unseen=130.0, course=np.full(10, 130.0))
+    assert "one picture for all" in diagnose(worst)[0]

@@ -30,7 +30,7 @@ def chapter_of_images(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # of decoded pictures
     defaults = ImagesParameters().model_dump()
     numbers = OF_IMAGES.format(folder=str(tmp_path)) + MODEL
-    return written(tmp_path / "chapter.ipynb", defaults, numbers)
+    return written(tmp_path / "images.ipynb", defaults, numbers)
 
 
 @pytest.fixture

@@ -21,7 +21,9 @@ from vae_lib.runs.sweep import Point
 def planned(monkeypatch):
     """What is asked of `plan`, which leaves nothing to be run."""
     asked = []
-    monkeypatch.setattr(command_line, "plan", lambda values, out, of: asked.append((values, out)) or [])
+    monkeypatch.setattr(
+        command_line, "plan", lambda values, out, of: asked.append((values, out)) or []
+    )
     return asked
 
 

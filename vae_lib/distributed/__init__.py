@@ -19,11 +19,13 @@ from vae_lib.distributed.all_reduce import AllReduce, Cluster, connect, read_clu
 from vae_lib.model import VAE, check_trainable
 from vae_lib.parameters import TrainingParameters, validated
 from vae_lib.reparameterization import standard_normal
+from vae_lib.support.checkpoints import in_plain_words
 from vae_lib.support.progress import progress_bar
 from vae_lib.support.xla import compiled, kept
-from vae_lib.tensorflow_quietly import tf
+from vae_lib.tensorflow_quietly import keras, tf
 from vae_lib.training import HISTORY, STEPS_PER_CALL, History, check_finite, minibatch_order
 
+NORMALIZATION = keras.layers.BatchNormalization
 REPORTED = HISTORY[:-1]  # samples are one call of `model.decode` away, where they are wanted
 Half = Callable[[Any], Any]
 
@@ -62,20 +64,15 @@ def _compile(model: VAE, batch_size: int, first: int, last: int) -> list[Half]:
 
 
 def _check_alike(model: VAE) -> None:
-    """Refuse layers that do something else in training: each worker would do it on its own."""
-    kept = {id(v) for v in (*model.trainable_variables, *model.optimizer.variables)}
-    kept |= {id(model.training_noise.state), id(model.evaluation_noise.state)}
-    others = [v.path for v in model.variables if id(v) not in kept and not _is_frozen(v)]
-    if others:
+    """Refuse layers with a state of their own: the workers would not agree on it."""
+    ours = {id(model.training_noise.state), id(model.evaluation_noise.state)}
+    seeds = [v.path for v in model.variables if "int" in v.dtype and id(v) not in ours]
+    layers = [layer.name for _, layer in model.parts() if isinstance(layer, NORMALIZATION)]
+    if found := seeds + layers:
         raise ValueError(
-            f"the model has {others[0]}, which a layer such as BatchNormalization or Dropout keeps; "
-            "several machines would not agree on it: leave such layers out, or use train"
+            f"the model has {found[0]}, a dropout or a batch normalization, on which several "
+            "machines would not agree; leave it out, or use train"
         )
-
-
-def _is_frozen(variable: Any) -> bool:
-    """Whether a weight was made to be trained, and is not."""
-    return variable.name in {"kernel", "bias"}
 
 
 def _count(model: VAE) -> int:
@@ -85,9 +82,9 @@ def _count(model: VAE) -> int:
 def _agree(model: VAE, x: np.ndarray, arguments: dict[str, int], all_reduce: AllReduce) -> None:
     """Refuse workers that were called differently."""
     state = [model.training_noise.state.numpy().tolist(), int(model.optimizer.iterations)]
-    text = json.dumps(
-        [model.get_config(), model.optimizer.get_config(), state, arguments], default=str
-    )
+    made = {"model": model.get_config(), "optimizer": model.optimizer.get_config(), "state": state}
+    made |= {"loss": repr(model.loss_given), "arguments": arguments}
+    text = json.dumps(in_plain_words(made))
     checksum = zlib.crc32(x.data, zlib.crc32(text.encode()))
     mine = np.zeros(_count(model) + 3, np.float32)
     mine[:4] = [*checksum.to_bytes(4, "big")]  # a float32 would round the whole

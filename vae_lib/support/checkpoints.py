@@ -12,6 +12,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 KEPT = 3  # checkpoints in a folder: the last, and what is left where a disk damages it
+DIGEST = "sha256:"  # how a value begins that stands for arrays
 IDENTITY = "identity"  # the array that says which run a checkpoint is of
 
 Arrays = Mapping[str, np.ndarray]
@@ -35,7 +36,7 @@ class Checkpoints:
         if not isinstance(folder, str | os.PathLike):
             raise ValueError(f"checkpoint was {folder!r}; it may be the path of a folder")
         self._folder = Path(folder)
-        self._identity = _nameless(dict(_leaves(identity)))
+        self._identity = in_plain_words(identity)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(self._folder / ".in-use")
@@ -120,8 +121,12 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield from _leaves(part, f"{path} {name}".strip())
 
 
-def _nameless(leaves: dict[str, Any]) -> dict[str, Any]:
-    """Number the names that Keras gives to objects: it counts on, so that no two are alike."""
+def in_plain_words(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Flatten nested data, such as configurations of Keras's, so that they can be compared.
+
+    The names that Keras gives to objects are numbered: it counts on, so that no two are alike.
+    """
+    leaves = dict(_leaves(identity))
     names = [value for path, value in leaves.items() if path.split()[-1] == "name"]
     numbers = {name: f"name {i}" for i, name in enumerate(dict.fromkeys(names))}
     return {path: numbers.get(str(value), value) for path, value in leaves.items()}
@@ -130,5 +135,10 @@ def _nameless(leaves: dict[str, Any]) -> dict[str, Any]:
 def _differences(then: dict[str, Any], now: dict[str, Any]) -> str:
     """Say in what two identities differ; of much, the first."""
     names = [name for name in {**now, **then} if then.get(name) != now.get(name)]
-    said = [f"{name} was {then.get(name)!r}, now {now.get(name)!r}" for name in names[:3]]
+    said = [
+        f"other {name}"
+        if str(now.get(name)).startswith(DIGEST)
+        else f"{name} was {then.get(name)!r}, now {now.get(name)!r}"
+        for name in names[:3]
+    ]
     return ", ".join(said) + ", …" * (len(names) > 3)

@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONDONTWRITEBYTECODE
 TESTS := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(PYTHON) -m pytest \
   --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: help quick book pdf test test-browser mutants random-sets lab sweep bench bench-runs peers check clean
+.PHONY: help quick book pdf test test-browser mutants random-sets kills lab sweep bench bench-runs peers check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,9 @@ mutants: $(READY)  ## the part of make test that plants mistakes in the mathemat
 
 random-sets: $(READY)  ## run chapter 6 with 200 sets of parameters drawn at random
 	@VAE_LIB_RANDOM_SETS=200 $(TESTS) --dist=load tests/runs/test_random_parameters.py
+
+kills: $(READY)  ## kill a training with checkpoints at 100 moments drawn at random
+	@VAE_LIB_KILLS=100 $(TESTS) tests/library/test_checkpoints.py -k killed
 
 lab: $(READY)  ## open your copies of the chapters in JupyterLab: my-chapters/
 	@$(PYTHON) -m tools.copies

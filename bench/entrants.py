@@ -45,7 +45,12 @@ PRODUCTS = {
     "torch": Entrant("PyTorch, eager", "bench.studies.products_torch", "torch"),
     "jax": Entrant("XLA, by JAX", "bench.studies.products_jax", "jax"),
 }
-STUDIES = ("products", "variants", "growth", "calls", "startup")
+CONVOLUTIONS = {
+    "train": Entrant("train, of this book", "bench.studies.convolutions_train"),
+    "keras": Entrant("Keras fit, same VAE", "bench.studies.convolutions_fit"),
+    "torch": Entrant("PyTorch, eager", "bench.studies.convolutions_torch", "torch"),
+}
+STUDIES = ("products", "convolutions", "variants", "growth", "calls", "startup")
 NAMES = (*CONTESTANTS, *STUDIES)
 
 

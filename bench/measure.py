@@ -3,12 +3,21 @@
 import json
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from bench.cases import groups
 from bench.driver import BenchError, Crew, environment
-from bench.entrants import CONTESTANTS, PRODUCTS, STUDIES, Entrant, interpreter, present
+from bench.entrants import (
+    CONTESTANTS,
+    CONVOLUTIONS,
+    PRODUCTS,
+    STUDIES,
+    Entrant,
+    interpreter,
+    present,
+)
 from bench.options import Options
 from bench.protocol import Results, Settings
 from vae_lib.support.progress import progress_bar
@@ -21,21 +30,26 @@ MOST_STARTS = 2  # of each fresh process: it takes seconds, and varies less than
 Entrants = dict[str, Entrant]
 
 
-def choose(options: Options) -> tuple[Entrants, Entrants]:
-    """Choose contestants, and libraries of products; say which are left out and why.
+def choose(options: Options) -> dict[str, Entrants]:
+    """Choose who takes turns, by what is compared; say which are left out and why.
 
     Raises:
         BenchError: nothing is left to be measured.
     """
-    contestants = {name: each for name, each in CONTESTANTS.items() if name in options.only}
-    products = PRODUCTS if "products" in options.only else {}
-    able, sentences = present(contestants, options.peers)
-    able_products, more = present(products, options.peers)
-    for sentence in dict.fromkeys([*sentences, *more]):
+    wanted = {
+        "contestants": {name: e for name, e in CONTESTANTS.items() if name in options.only},
+        "products": PRODUCTS if "products" in options.only else {},
+        "convolutions": CONVOLUTIONS if "convolutions" in options.only else {},
+    }
+    found = {what: present(entrants, options.peers) for what, entrants in wanted.items()}
+    for sentence in dict.fromkeys(
+        chain.from_iterable(sentences for _, sentences in found.values())
+    ):
         print(sentence, flush=True)
-    if not able and not set(options.only) & set(STUDIES):
+    able = {what: entrants for what, (entrants, _) in found.items()}
+    if not able["contestants"] and not set(options.only) & set(STUDIES):
         raise BenchError("Nothing is left to be measured.")
-    return able, able_products
+    return able
 
 
 def output_of(module: str, *arguments: str, folder: Path) -> str:
@@ -84,7 +98,7 @@ def measure(options: Options, folder: Path) -> Results:
         options: what is measured.
         folder: for temporary files.
     """
-    contestants, products = choose(options)
+    able = choose(options)
     file, digits = write_images(options.images, folder)
     settings: Settings = {
         "file": file,
@@ -94,7 +108,7 @@ def measure(options: Options, folder: Path) -> Results:
         "learning_rate": 1e-3,
         "rounds": options.rounds,
     }
-    together = [*contestants.values(), *products.values()]
+    together = [each for entrants in able.values() for each in entrants.values()]
     turns = count_turns(options, len(together))
     with (
         progress_bar(sum(turns.values()), unit="turn") as bar,
@@ -105,8 +119,10 @@ def measure(options: Options, folder: Path) -> Results:
         return {
             "settings": {n: value for n, value in settings.items() if n != "file"},
             "digits": digits,
-            "contestants": {n: measured[each.module] for n, each in contestants.items()},
-            "products": {n: measured[each.module] for n, each in products.items()},
+            **{
+                what: {name: measured[each.module] for name, each in entrants.items()}
+                for what, entrants in able.items()
+            },
             "variants": study(crew, "variants", turns),
             "growth": study(crew, "growth", turns),
             "calls": study(crew, "calls", turns),

@@ -4,7 +4,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from bench.entrants import CONTESTANTS, PRODUCTS
+from bench.entrants import CONTESTANTS, CONVOLUTIONS, PRODUCTS
 from bench.protocol import Results
 from bench.summary import Spread
 from vae_lib.support.printing import say
@@ -47,6 +47,7 @@ def show(results: Results) -> None:
     for name, part in (
         ("contest", show_contest),
         ("roofline", show_roofline),
+        ("convolutions", show_convolutions),
         ("variants", show_variants),
         ("growth", show_growth),
         ("calls", show_calls),
@@ -87,6 +88,21 @@ def show_contest(summary: Results) -> None:
     ]
     headers = ["", "images a second", "train / this", "first epoch, s", "memory, MB", "loss"]
     table("An epoch of training: medians of all rounds (least–greatest)", headers, rows)
+
+
+def show_convolutions(summary: Results) -> None:
+    """Print how fast a convolutional network is trained."""
+    rows = [
+        [
+            CONVOLUTIONS[name].title,
+            ranged(each["images_per_second"]),
+            ranged(each["train_ratio"], digits=2),
+            f"{each['loss']:.2f}",
+        ]
+        for name, each in summary.items()
+    ]
+    headers = ["", "images a second", "train / this", "loss"]
+    table("A convolutional network: medians of all rounds (least–greatest)", headers, rows)
 
 
 def show_roofline(summary: Results) -> None:

@@ -125,6 +125,8 @@ def summarize(results: Results) -> Results:
     if results["products"]:
         train = contestants.get("train")
         summary["roofline"] = roofline(results["products"], train, settings)
+    if results["convolutions"]:
+        summary["convolutions"] = contest(results["convolutions"])
     if results["variants"]:
         summary["variants"] = variants(results["variants"])
     if results["growth"]:

@@ -16,7 +16,12 @@ class Target(TypedDict):
 
 def targets(summary: Results) -> list[Target]:
     """Compare with what this book aims at, as far as it was measured."""
-    return [*contest_targets(summary), *roofline_targets(summary), *other_targets(summary)]
+    return [
+        *contest_targets(summary),
+        *convolution_targets(summary),
+        *roofline_targets(summary),
+        *other_targets(summary),
+    ]
 
 
 def at_least(text: str, value: float, bound: float) -> Target:
@@ -42,6 +47,15 @@ def contest_targets(summary: Results) -> list[Target]:
         for name, bound in bounds.items()
         if name in table and "train" in table
     ]
+
+
+def convolution_targets(summary: Results) -> list[Target]:
+    """`train` is to be no slower than `fit` with any network."""
+    table = summary.get("convolutions", {})
+    if not {"train", "keras"} <= table.keys():
+        return []
+    ratio = table["keras"]["train_ratio"]["median"]
+    return [at_least("train ≥ 1 × fit, a convolutional network", ratio, 1.0)]
 
 
 def roofline_targets(summary: Results) -> list[Target]:

@@ -1,8 +1,14 @@
 """The floating-point work of a training step, and the matrix products that it consists of."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 X_DIM, H_DIM = 784, 128
+CONVOLVED = 100  # steps of a convolutional network in one turn
+
+
+def as_pictures(x: Any) -> Any:
+    """From rows `(n, 784)` to pictures `(n, 28, 28, 1)`."""
+    return x.reshape(-1, 28, 28, 1)
 
 
 class Product(NamedTuple):

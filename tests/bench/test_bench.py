@@ -114,6 +114,7 @@ def made_up_results():
             "tensorflow": library((0.0005, 1e11), (0.002, 1e11)),
             "jax": library((0.004, 2e11), (0.004, 0.5e11)),
         },
+        "convolutions": {"train": contestant(0.1, 0.2), "keras": contestant(0.2, 0.2)},
         "variants": {},
         "growth": {},
         "calls": {},
@@ -134,6 +135,7 @@ def test_a_summary_holds_the_ratios_the_shares_and_the_verdicts():
     verdicts = {target["text"]: target["met"] for target in found["targets"]}
     assert verdicts == {
         "train ≥ 5 × Keras fit": True,
+        "train ≥ 1 × fit, a convolutional network": True,
         "a step ≤ its eleven products one by one, as a ratio (TensorFlow, eager)": False,
         "a step ≥ 38 % of the machine's peak": True,
     }

@@ -28,6 +28,12 @@ from vae_lib.images import (
     pca_error,
 )
 from vae_lib.model import VAE
+from vae_lib.parameters import (
+    ImagesParameters,
+    ParameterError,
+    check_parameters,
+    refused_in_one_line,
+)
 
 # The pair
 
@@ -301,7 +307,7 @@ HEALTHY = Facts(
     [
         ({}, ("Nothing looks wrong", "49.5", "0.5", "2 of 3")),
         ({"contrast": 0.001}, ("0.0010", "divided twice")),
-        ({"unseen": 100.0}, ("100.0", "the mean image", "100.0", "more iterations")),
+        ({"unseen": 100.0, "seen": 99.9}, ("100.0", "the mean image", "100.0", "more iterations")),
         ({"course": np.linspace(100, 50.5, 10)}, ("still falling", "iterations=2000")),
         ({"course": 50 + abs(np.arange(-4.0, 6))}, ("iteration 500", "5.0", "4,000 images")),
         ({"seen": 30.0}, ("20.5", "4,000 images", "smaller width")),
@@ -321,5 +327,55 @@ def test_what_looks_wrong_is_said_in_one_sentence_with_number_and_remedy(changes
 def test_a_rising_loss_is_not_still_falling_and_a_failure_has_no_small_faults():
     rising = HEALTHY._replace(course=np.array([60.0, 50.0, 55.0]), iterations=np.array([1, 2, 3]))
     assert len(diagnose(rising)) == 1
-    worst = HEALTHY._replace(unseen=130.0, course=np.full(10, 130.0))
-    assert "one picture for all" in diagnose(worst)[0]
+    by_heart = HEALTHY._replace(unseen=130.0, course=np.full(10, 130.0))
+    assert "smaller width" in diagnose(by_heart)[0]
+
+
+# The parameters of the chapter
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("z_dim", 0, ("whole", 1, "10,000")),
+        ("data", "nowhere/", ("'shapes'", "'digits'", "folder", ".npz", ".npy")),
+        ("data", 5, ("'shapes'", "'digits'")),
+        ("size", 3, ("0", "4", "4096")),
+        ("size", -1, ("0", "4", "4096")),
+        ("size", True, ("0", "4", "4096")),
+        ("color", "red", ("'auto'", "'gray'", "'color'")),
+        ("network", "cnn", ("'conv'", "'dense'")),
+        ("width", -1, ("0", "1", "10,000")),
+        ("likelihood", "laplace", ("'bernoulli'", "'discretized_logistic'")),
+        ("beta", -1, ("at least 0",)),
+        ("checkpoint", __file__, ("''", "folder")),
+        ("checkpoint", 5, ("''", "folder")),
+        ("model_file", "model.h5", ("''", ".keras")),
+        ("model_file", "nowhere/model.keras", ("''", ".keras", "existing folder")),
+        ("zdim", 2, ("'z_dim'",)),
+        ("h_dim", 2, ("known", "z_dim", "width")),
+    ],
+)
+def test_a_bad_parameter_of_the_chapter_is_refused_in_one_line(name, value, allowed):
+    with refused(ParameterError, name if name in ImagesParameters.model_fields else "", *allowed):
+        check_parameters({name: value}, ImagesParameters)
+
+
+def test_good_parameters_of_the_chapter_pass_and_numbers_as_text_are_read(tmp_path):
+    names = {
+        "data": str(tmp_path),
+        "size": "32",
+        "beta": "2",
+        "checkpoint": str(tmp_path / "new" / "folder"),
+        "model_file": str(tmp_path / "model.keras"),
+    }
+    check_parameters(names, ImagesParameters)
+    assert (names["size"], names["beta"]) == (32, 2.0)
+
+
+@pytest.mark.parametrize("kind", [ValueError, FloatingPointError])
+def test_what_the_library_refuses_is_shown_in_one_line(kind):
+    with refused(ParameterError, "the loss was 5"), refused_in_one_line():
+        raise kind("the loss was 5")
+    with pytest.raises(KeyError), refused_in_one_line():
+        raise KeyError

@@ -192,7 +192,7 @@ def draw_factors(n: int, seed: int = 0) -> Factors:
     n = whole("n", n, 1)
     rng = np.random.default_rng(whole("seed", seed, 0))
     across, down = rng.uniform(0.3, 0.7, (2, n))
-    sizes, angles, hues = rng.uniform(0.12, 0.25, n), rng.uniform(0, 1, n), rng.uniform(0, 1, n)
+    sizes, angles, hues = rng.uniform(0.12, 0.2, n), rng.uniform(0, 1, n), rng.uniform(0, 1, n)
     return Factors(rng.integers(0, len(SHAPES), n), sizes, angles, across, down, hues)
 
 
@@ -383,7 +383,7 @@ class Facts(NamedTuple):
         course: the held-out loss in these reports, in nats, `(reports,)`.
         seen: the loss of images that it was trained on, in nats.
         unseen: that of held-out images.
-        error: the standard error of the difference.
+        error: the standard error of the difference of the two.
         mean_image: the held-out loss of the mean image.
         rates: the KL term of each dimension, in nats, `(z_dim,)`.
         active: number of active units.
@@ -416,18 +416,26 @@ class Facts(NamedTuple):
         """How far below the mean image the held-out loss is, in nats."""
         return self.mean_image - self.unseen
 
+    @property
+    def gap(self) -> float:
+        """How much more held-out images cost than those trained on, in nats."""
+        return self.unseen - self.seen
+
 
 def diagnose(facts: Facts) -> list[str]:
     """Say what looks wrong with a training, and what to change, a sentence each.
 
-    Where nothing does, that is the only sentence. No rule finds everything: look at the images.
+    Small faults are said when there are no large ones: these come first to be mended. Where nothing
+    looks wrong, that is the only sentence. No rule finds everything: look at the images.
     """
-    rules = (_low_contrast, _no_better, _too_short, _too_long, _empty, _too_narrow, _by_heart)
-    if said := [sentence for rule in rules if (sentence := rule(facts))]:
-        return said
+    course = (_too_short, _too_long, _by_heart)
+    last = (_too_narrow, _unlike)
+    for rules in ((_low_contrast,), (_few,), (_empty,), (_no_better,), course, last):
+        if said := [sentence for rule in rules if (sentence := rule(facts))]:
+            return said
     return [
         f"Nothing looks wrong: held-out images cost {facts.gained:,.1f} nats less than by the mean "
-        f"image, and {facts.unseen - facts.seen:,.1f} more than images trained on; "
+        f"image, {facts.gap:,.1f} nats of gap lie between them and images trained on, and "
         f"{facts.active} of {len(facts.rates)} dimensions are in use."
     ]
 
@@ -442,8 +450,23 @@ def _low_contrast(f: Facts) -> str | None:
     )
 
 
+def _few(f: Facts) -> str | None:
+    if f.images >= 100:
+        return None
+    return (
+        f"Trained on {f.images:,} images, no network learns more than these, and no number says "
+        "much; take some hundred at least, better some thousand (mirrored ones count, where a "
+        "mirror image is as likely)."
+    )
+
+
+def _is_overfitted(f: Facts) -> bool:
+    """Whether the gap is no matter of chance, and no small part of what was learned."""
+    return f.gap > max(3 * f.error, 0.1 * (f.mean_image - f.seen))
+
+
 def _no_better(f: Facts) -> str | None:
-    if f.gained > 3 * f.error:
+    if f.gained > 3 * f.error or _is_overfitted(f):
         return None
     return (
         f"Held-out images cost {f.unseen:,.1f} nats, and by the mean image {f.mean_image:,.1f}: "
@@ -465,17 +488,16 @@ def _too_short(f: Facts) -> str | None:
 
 def _too_long(f: Facts) -> str | None:
     best = f.course.argmin()
-    risen, gap = f.course[-1] - f.course[best], f.unseen - f.seen
-    least = max(3 * f.error, 0.02 * abs(f.gained))
-    if risen > least:
+    risen = f.course[-1] - f.course[best]
+    if risen > max(3 * f.error, 0.02 * abs(f.gained)):
         return (
             f"The held-out loss was lowest at iteration {f.iterations[best]:,}, and has risen by "
             f"{risen:,.1f} nats since: it learns its {f.images:,} images by heart; take "
             f"iterations={f.iterations[best]}, or more images."
         )
-    if gap > max(least, 0.1 * abs(f.gained)):
+    if _is_overfitted(f):
         return (
-            f"Held-out images cost {gap:,.1f} nats more than those trained on: {f.images:,} "
+            f"Held-out images cost {f.gap:,.1f} nats more than those trained on: {f.images:,} "
             "images are few for this network; take more of them (mirrored ones count, where a "
             "mirror image is as likely), or a smaller width."
         )
@@ -487,7 +509,9 @@ def _empty(f: Facts) -> str | None:
         return None
     remedy = "take more iterations, or another seed"
     if f.likelihood == "gaussian":
-        remedy = "take likelihood='learned_gaussian', for a standard deviation of 1 drowns them"
+        remedy = (
+            "take likelihood='learned_gaussian', for a standard deviation of 1 hides all of them"
+        )
     if f.beta > 1:
         remedy = f"take a beta below {f.beta:g}"
     return (
@@ -510,6 +534,16 @@ def _too_narrow(f: Facts) -> str | None:
             "or, where reconstructions are what counts, a beta below 1."
         )
     return None
+
+
+def _unlike(f: Facts) -> str | None:
+    if f.likeness <= 1.5:
+        return None
+    return (
+        f"Samples are {f.likeness:.2f} times as far from the nearest training image as held-out "
+        "images are: the codes leave holes in the prior; take more iterations, a smaller z_dim, or "
+        "a beta above 1."
+    )
 
 
 def _by_heart(f: Facts) -> str | None:

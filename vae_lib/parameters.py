@@ -6,7 +6,7 @@ import operator
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -180,7 +180,10 @@ Side = Annotated[
     BeforeValidator(_side),
     Field(ge=0, le=4096, description="0, for as they are, or a whole number from 4 to 4096"),
 ]
-Channels = Annotated[Whole, Field(ge=1, le=1024, description="a whole number from 1 to 1,024")]
+Width = Annotated[
+    Whole,
+    Field(ge=0, le=10_000, description="0, for the usual, or a whole number from 1 to 10,000"),
+]
 CheckpointFolder = Annotated[
     str,
     BeforeValidator(_folder),
@@ -224,12 +227,12 @@ class ImagesParameters(_Parameters):
     color: Literal["auto", "gray", "color"] = Field("auto", description="'auto', 'gray' or 'color'")
     z_dim: Size = 16
     network: Literal["conv", "dense"] = Field("conv", description="'conv' or 'dense'")
-    width: Channels = 16
+    width: Width = 0
     likelihood: NamedLikelihood = "learned_gaussian"
     beta: Weight = 1.0
-    iterations: Count = 500
+    iterations: Count = 300
     batch_size: Batch = 64
-    learning_rate: Rate = 1e-3
+    learning_rate: Rate = 3e-3
     checkpoint: CheckpointFolder = ""
     model_file: ModelFile = ""
     seed: Seed = 0
@@ -336,6 +339,19 @@ def check_parameters(
     names.update(parameters)
     books = allowed().model_dump()
     checks.report_only(any(parameters[n] != books[n] for n in {*parameters} - allowed.free))
+
+
+@contextmanager
+def refused_in_one_line() -> Iterator[None]:
+    """Show as its one line, without a traceback, what the library refuses inside the block.
+
+    Raises:
+        ParameterError: what a ValueError or a FloatingPointError said.
+    """
+    try:
+        yield
+    except (ValueError, FloatingPointError) as refusal:
+        raise ParameterError(str(refusal)) from None
 
 
 def end_of_program(names: Mapping[str, Any], skipped: str) -> None:

@@ -317,6 +317,8 @@ HEALTHY = Facts(
         ({"active": 3, "rates": np.full(3, 2.5)}, ("3 dimensions", "2.5", "z_dim=6")),
         ({"pca": 4.0}, ("5.00", "3 principal components", "4.00")),
         ({"likeness": 0.2}, ("0.20", "copies")),
+        ({"likeness": 1.9}, ("1.90", "holes", "smaller z_dim")),
+        ({"images": 54}, ("54 images", "some thousand")),
     ],
 )
 def test_what_looks_wrong_is_said_in_one_sentence_with_number_and_remedy(changes, said):
@@ -324,7 +326,10 @@ def test_what_looks_wrong_is_said_in_one_sentence_with_number_and_remedy(changes
     assert_says(sentence, *said)
 
 
-def test_a_rising_loss_is_not_still_falling_and_a_failure_has_no_small_faults():
+def test_a_rising_loss_is_not_still_falling_and_small_faults_wait_for_large_ones():
+    both = HEALTHY._replace(active=0, likelihood="gaussian", pca=4.0, likeness=0.2, unseen=130.0)
+    assert "The code is empty" in diagnose(both)[0]
+    assert len(diagnose(both)) == 1
     rising = HEALTHY._replace(course=np.array([60.0, 50.0, 55.0]), iterations=np.array([1, 2, 3]))
     assert len(diagnose(rising)) == 1
     by_heart = HEALTHY._replace(unseen=130.0, course=np.full(10, 130.0))
@@ -353,7 +358,8 @@ def test_a_rising_loss_is_not_still_falling_and_a_failure_has_no_small_faults():
         ("model_file", "model.h5", ("''", ".keras")),
         ("model_file", "nowhere/model.keras", ("''", ".keras", "existing folder")),
         ("zdim", 2, ("'z_dim'",)),
-        ("h_dim", 2, ("known", "z_dim", "width")),
+        ("h_dim", 2, ("'z_dim'",)),
+        ("gamma", 2, ("known", "z_dim", "width")),
     ],
 )
 def test_a_bad_parameter_of_the_chapter_is_refused_in_one_line(name, value, allowed):

@@ -84,6 +84,16 @@ def test_with_a_worker_killed_every_point_finishes_once_and_as_it_does_here(chap
         assert here == metrics
 
 
+@pytest.mark.slow
+def test_a_model_comes_back_from_another_machine_and_is_kept_here(chapter_with_model, machines):
+    points = planned(chapter_with_model, seed=[0, 1])
+    with dask_cluster(machines[0]) as (executor, *_):
+        outcomes = [one[1] for one in sweep(points, executor) if one]
+    assert [outcome.error for outcome in outcomes] == [None, None]
+    models = [(point.folder / "model.keras").read_text() for point in points]
+    assert models == [f"the model of z_dim=100, seed={seed}" for seed in (0, 1)]
+
+
 def begun(chapter, address, seeds=4):
     """A sweep of runs that stay on two workers, of which each has begun one."""
     words = ["--h-dim", STAYS, "--seeds", *range(seeds), "--scheduler", address]

@@ -120,11 +120,12 @@ def test_a_change_of_the_folder_makes_its_results_old(chapter_of_images, photos,
     assert not after.is_fresh
 
 
-def test_the_state_of_files_is_that_of_all_that_are_not_hidden(photos, tmp_path):
+def test_the_state_of_a_folder_is_that_of_its_pictures(photos, tmp_path):
     state = files_state(photos)
     (photos / ".hidden").mkdir()
     (photos / ".hidden/x.png").write_text("x")
-    (photos / ".DS_Store").write_text("x")
+    (photos / "a/.0.png").write_text("x")
+    (photos / "a/notes.txt").write_text("x")
     (photos / "loop").symlink_to(photos, target_is_directory=True)
     assert files_state(photos) == state
     moved = tmp_path / "elsewhere"
@@ -153,8 +154,8 @@ def test_a_file_of_arrays_is_known_by_its_size_and_time(chapter_of_images, tmp_p
         ({"likelihood": ["normal"]}, ParameterError, ("likelihood", "'normal'", "'bernoulli'")),
         ({"data": ["nowhere/"]}, ParameterError, ("data", "'nowhere/'", "'shapes'", "folder")),
         ({"data": ["my_photos"], "z_dim": 4}, SweepError, ("z_dim", 4, "[4]")),
-        ({"checkpoint": ["c"]}, SweepError, ("checkpoint", "['c']", "model", "folder")),
-        ({"model_file": ["m.keras"]}, SweepError, ("model_file", "['m.keras']", "folder")),
+        ({"checkpoint": ["c"]}, SweepError, ("checkpoint", "['c']", "folders", "model")),
+        ({"model_file": ["m.keras"]}, SweepError, ("model_file", "['m.keras']", "folders")),
     ],
 )
 def test_what_cannot_be_right_is_refused(
@@ -318,8 +319,10 @@ def test_the_best_model_of_images_is_found_by_their_path(page, photos, monkeypat
 )
 def test_each_chapter_hands_over_its_model_and_shows_what_a_report_shows(of):
     cells = nbformat.read(of.notebook, as_version=4).cells
-    handed = [c for c in cells if c.cell_type == "code" and "\nhand_over(model)" in c.source]
-    assert [is_tagged(c, "metrics") for c in handed] == [True]
+    code = [c.source for c in cells if c.cell_type == "code"]
+    (handed,) = (i for i, source in enumerate(code) if "\nhand_over(model)" in source)
+    (ends,) = (i for i, source in enumerate(code) if "end_of_program(globals()" in source)
+    assert handed < ends
     named = [c.metadata.get("mystnb", {}).get("figure", {}).get("name") for c in cells]
     assert of.picture in named
     (own,) = (c for c in cells if is_tagged(c, PARAMETERS_TAG))

@@ -158,7 +158,7 @@ def test_a_full_disk_leaves_no_numbers_without_their_model(chapter, monkeypatch)
         raise OSError(28, "no space")
 
     (point,) = planned(chapter)
-    monkeypatch.setattr(sweep_module, "write_whole", full)
+    monkeypatch.setattr(sweep_module, "write_bytes", full)
     with pytest.raises(OSError, match="no space"):
         keep(point, Outcome("{}", numbers(), model=b"a model"))
     assert names_in(point.folder) == ["notebook.ipynb"]

@@ -480,15 +480,16 @@ def test_an_error_while_writing_leaves_the_old_report(tmp_path, monkeypatch):
     add(tmp_path, z_dim=2)
     old = [path.read_bytes() for path in write_report(tmp_path)]
     add(tmp_path, z_dim=5)
-    names, write = {path.name for path in tmp_path.iterdir()}, Path.write_text
+    names, opened = {path.name for path in tmp_path.iterdir()}, Path.open
 
-    def full(path, text, *args, **kwargs):
-        if path.suffix == ".csv":
-            write(path, text[:10])
+    def full(path, mode="r", *args, **kwargs):
+        if path.suffix == ".csv" and "w" in mode:
+            with opened(path, mode) as file:
+                file.write(b"name,noteb")
             raise OSError("no space left on device")
-        return write(path, text, *args, **kwargs)
+        return opened(path, mode, *args, **kwargs)
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "open", full)
     with pytest.raises(OSError, match="no space"):
         write_report(tmp_path)
     assert [(tmp_path / f"report.{kind}").read_bytes() for kind in ("html", "csv")] == old

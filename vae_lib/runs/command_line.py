@@ -2,18 +2,21 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+from pydantic.fields import FieldInfo
 
 from vae_lib.data import DataError
-from vae_lib.parameters import ChapterParameters, ParameterError, number_in, validated
+from vae_lib.parameters import ParameterError, number_in
+from vae_lib.runs.chapters import CHAPTERS, TRAINING, Chapter
+from vae_lib.runs.results import NOTEBOOK, ResultsError
 from vae_lib.runs.run import Outcome, stop
-from vae_lib.runs.sweep import NOTEBOOK, Point, SweepError, plan, sweep
+from vae_lib.runs.sweep import Point, SweepError, plan, sweep
 from vae_lib.support.commands import SeveralValues, WholeNumber, status_of
 from vae_lib.support.printing import say
 from vae_lib.support.progress import progress_bar
@@ -110,27 +113,70 @@ def show(
     return failed
 
 
-def read(_: click.Context, option: click.Parameter, words: Sequence[str]) -> list[Any]:
-    """Read the values of a parameter of chapter 6."""
-    name = str(option.name)
-    return [validated({name: number_in(word, name)}, ChapterParameters)[name] for word in words]
+def flag(name: str) -> str:
+    """Write the name of a parameter as an option."""
+    return f"--{name.replace('_', '-')}"
+
+
+def read(given: Mapping[str, Sequence[str]], chapter: Chapter) -> dict[str, list[Any]]:
+    """Read the values of a chapter's parameters; options of another chapter are refused."""
+    mine = chapter.parameters
+    for name in given:
+        if name not in mine.model_fields:
+            (other,) = (c.number for c in CHAPTERS.values() if name in c.parameters.model_fields)
+            raise click.UsageError(
+                f"{flag(name)} is for chapter {other}, and the sweep was of chapter "
+                f"{chapter.number}, which may have {', '.join(map(flag, chapter.fields))}"
+            )
+    return {name: [number_in(word, name, mine) for word in words] for name, words in given.items()}
 
 
 def chapter_option(name: str) -> click.Option:
-    """Make the option for a parameter of chapter 6."""
-    field = ChapterParameters.model_fields[name]
-    flags = [f"--{name.replace('_', '-')}"] + ["--seeds"] * (name == "seed")
-    text = f"{field.description}  [default: {field.default}]"
-    return click.Option([*flags, name], multiple=True, metavar="VALUE...", callback=read, help=text)
+    """Make the option for a parameter of one chapter, or of several."""
+    having = {
+        number: (each.parameters.model_fields[name], each.of_one_run)
+        for number, each in CHAPTERS.items()
+        if name in each.parameters.model_fields
+    }
+    return click.Option(
+        [flag(name), *["--seeds"] * (name == "seed"), name],
+        multiple=True,
+        metavar="VALUE...",
+        hidden=all(name in of_one_run for _, of_one_run in having.values()),
+        help=meaning({number: field for number, (field, _) in having.items()}),
+    )
+
+
+def meaning(fields: Mapping[int, FieldInfo]) -> str:
+    """Say what a parameter may be, by the numbers of the chapters that have it."""
+    (number, first), *others = fields.items()
+    text = f"{first.description}  [default: {first.default}]"
+    for other, field in others:
+        if field.description != first.description:
+            text += f"; chapter {other}: {field.description}  [default: {field.default}]"
+        elif field.default != first.default:
+            text += f" [chapter {other}: {field.default}]"
+    return text if len(fields) == len(CHAPTERS) else f"{text} (chapter {number})"
+
+
+def every_option() -> list[click.Option]:
+    """Make the options for the parameters of all chapters."""
+    names = (name for each in CHAPTERS.values() for name in each.parameters.model_fields)
+    return [chapter_option(name) for name in dict.fromkeys(names)]
 
 
 @click.group()
 def program() -> None:
-    """Many runs of chapter 6."""
+    """Many runs of a chapter."""
 
 
-@program.command(
-    "sweep", cls=SeveralValues, params=[*map(chapter_option, ChapterParameters.model_fields)]
+@program.command("sweep", cls=SeveralValues, params=every_option())
+@click.option(
+    "--chapter",
+    type=click.Choice([str(number) for number in CHAPTERS]),
+    default=str(TRAINING.number),
+    show_default=True,
+    help="that is run: 6, on handwritten digits, or 10, on images of your own",
 )
 @click.option(
     "--out",
@@ -141,14 +187,17 @@ def program() -> None:
 )
 @click.option("--jobs", type=WholeNumber(1), help="runs at once  [default: one a core]")
 @click.option("--scheduler", metavar="ADDRESS", help="of a Dask cluster: tcp://HOST:8786")
-def run_sweep(out: Path, jobs: int | None, scheduler: str | None, **values: list[Any]) -> int:
-    """Run chapter 6 with all combinations of the values given.
+def run_sweep(
+    chapter: str, out: Path, jobs: int | None, scheduler: str | None, **words: Sequence[str]
+) -> int:
+    """Run a chapter with all combinations of the values given.
 
     Started again, it does only what is missing, failed or outdated.
     """
     if scheduler and jobs:
         raise click.UsageError("--jobs is for this machine; a cluster's workers have --nthreads")
-    points = plan({name: several for name, several in values.items() if several}, out)
+    of = CHAPTERS[int(chapter)]
+    points = plan(read({name: each for name, each in words.items() if each}, of), out, of)
     out.mkdir(parents=True, exist_ok=True)  # now, and not after the first run
     stale = [point for point in points if not point.is_fresh]
     jobs = min(jobs or cores(), max(1, len(stale)))
@@ -167,13 +216,10 @@ def run_sweep(out: Path, jobs: int | None, scheduler: str | None, **values: list
 @click.argument("folder", type=click.Path(path_type=Path))
 def report_sweep(folder: Path) -> None:
     """Make a page and a table of the runs in FOLDER, a sweep's --out."""
-    from vae_lib.runs.report import ReportError, write_report
+    from vae_lib.runs.report import write_report
 
-    try:
-        for path in write_report(folder):
-            say(str(path))
-    except ReportError as error:
-        raise click.UsageError(str(error)) from None
+    for path in write_report(folder):
+        say(str(path))
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -182,7 +228,7 @@ def main(words: Sequence[str] | None = None) -> int:
     return status_of(
         program,
         words,
-        refused=(DataError, ParameterError, SweepError),
+        refused=(DataError, ParameterError, ResultsError, SweepError),
         failed=(OSError,),
         stopped="Stopped. Started again, the sweep goes on from here.",
     )

@@ -34,13 +34,16 @@ def plus_minus(kind: Mapping[str, Any]) -> str:
     return f"{mean} ± {number(kind['deviation'], 2)}" if kind["seeds"] > 1 else mean
 
 
-def figures(runs: pd.DataFrame, kinds: pd.DataFrame, names: Sequence[str]) -> list[dict[str, Any]]:
+def figures(
+    runs: pd.DataFrame, kinds: pd.DataFrame, names: Sequence[str], images: str
+) -> list[dict[str, Any]]:
     """Draw runs whose ELBOs compare: against the first number that varies, if one does.
 
     Args:
         runs: a row for each run.
         kinds: a row for each configuration: means, and the `label` of its runs.
         names: of the parameters that may tell them apart, in order of interest.
+        images: what the images are called that the ELBO is of.
 
     Returns:
         Each figure as bytes, `svg`, with its `alt`, its `caption`, and what to `see`.
@@ -51,23 +54,25 @@ def figures(runs: pd.DataFrame, kinds: pd.DataFrame, names: Sequence[str]) -> li
         use_book_style()
         plt.rcParams.update({"svg.hashsalt": "report", "text.parse_math": False})
         if x is None:
-            return [draw(runs, kinds) for draw in (_rate_distortion, _dots)[not names :]]
+            return [draw(runs, kinds, images) for draw in (_rate_distortion, _dots)[not names :]]
         others = [name for name in names if name != x]
         return [
-            _rate_distortion(runs, kinds, x, others),
-            _elbo(runs, kinds, x, others),
+            _rate_distortion(runs, kinds, images, x, others),
+            _elbo(runs, kinds, images, x, others),
             _active_units(runs, kinds, x, others),
         ]
 
 
-def _elbo(runs: pd.DataFrame, kinds: pd.DataFrame, x: str, others: Sequence[str]) -> dict[str, Any]:
+def _elbo(
+    runs: pd.DataFrame, kinds: pd.DataFrame, images: str, x: str, others: Sequence[str]
+) -> dict[str, Any]:
     ax = _against(runs, x, others, "elbo", "test ELBO, nats per image")
     best = kinds.loc[kinds["elbo"].idxmax()]
     see = f"The highest mean is that of {best['label']}: {plus_minus(best)} nats."
     if best[x] in (kinds[x].min(), kinds[x].max()):
         end = "largest" if best[x] == kinds[x].max() else "smallest"
         see += f" It is the {end} {x} of this sweep, so a better one may lie beyond."
-    caption = f"The ELBO of the test digits against {x}. {_axis(runs[x])}"
+    caption = f"The ELBO of the {images} against {x}. {_axis(runs[x])}"
     return _figure(ax, f"ELBO in nats. {_each(kinds, plus_minus)}.", caption, see)
 
 
@@ -94,7 +99,11 @@ def _active_units(
 
 
 def _rate_distortion(
-    runs: pd.DataFrame, kinds: pd.DataFrame, x: str | None = None, others: Sequence[str] = ()
+    runs: pd.DataFrame,
+    kinds: pd.DataFrame,
+    images: str,
+    x: str | None = None,
+    others: Sequence[str] = (),
 ) -> dict[str, Any]:
     parts = dict(list(runs.groupby("label")[["kl", "reconstruction"]]))
     ax = _axes()
@@ -110,7 +119,7 @@ def _rate_distortion(
         f"to {number(high['kl'])}, with {high['label']}."
     )
     beside = f", with {x} beside the points" if x else ""
-    caption = f"Rate and distortion of the test digits{beside}. {MEANS}"
+    caption = f"Rate and distortion of the {images}{beside}. {MEANS}"
     return _figure(ax, f"Mean rate and distortion in nats. {alt}.", caption, see)
 
 
@@ -132,12 +141,12 @@ def _join(ax: Any, kinds: pd.DataFrame, x: str, others: Sequence[str]) -> None:
         ax.legend()
 
 
-def _dots(runs: pd.DataFrame, kinds: pd.DataFrame) -> dict[str, Any]:
+def _dots(runs: pd.DataFrame, kinds: pd.DataFrame, images: str) -> dict[str, Any]:
     ax = _axes(0.42 * len(kinds) + 0.9)
     values = {kind: runs.loc[runs["label"] == kind, "elbo"] for kind in kinds["label"]}
     seed_dots(values, "test ELBO, nats per image", ax)
     see = f"The runs lie from {number(runs['elbo'].min())} to {number(runs['elbo'].max())} nats."
-    caption = "The ELBO of the test digits: a dot for each seed, and a bar at their mean."
+    caption = f"The ELBO of the {images}: a dot for each seed, and a bar at their mean."
     return _figure(ax, f"ELBO in nats. {_each(kinds, plus_minus)}.", caption, see)
 
 

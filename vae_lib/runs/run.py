@@ -24,10 +24,12 @@ import nbformat
 from vae_lib.runs.freshness import library_digest
 from vae_lib.runs.notebook import is_tagged, printed
 from vae_lib.support.graphs import shared_graphs
+from vae_lib.support.handover import PLACE
 
 METRICS_TAG = "metrics"  # the tag of the cell that prints a run's numbers as JSON
 VERSIONS = ("tensorflow", "keras", "numpy", "vae-lib")
 
+HANDED_OVER = "handed-over.keras"  # in the folder of a run while it runs
 LOOK = 1  # seconds after which a run asks again whether it is wanted
 RAN_WITH_TAG = "ran-with"  # the tag of a cell of ours, which says what a run's parameters were
 RAN_WITH = """\
@@ -65,12 +67,14 @@ class Outcome(NamedTuple):
         metrics: what it printed, with versions and times; None where it failed.
         cell: the number of the code cell in which it failed; None where none had begun.
         error: why it failed, in one line; None where it did not.
+        model: what it handed over, as Keras saves it; None where it did not, or failed.
     """
 
     notebook: str | None
     metrics: dict[str, Any] | None = None
     cell: int | None = None
     error: str | None = None
+    model: bytes | None = None
 
 
 NOT_BEGUN = Outcome(None, error="its sweep was stopped before it began")
@@ -156,6 +160,7 @@ def _run_once(job: Job) -> Outcome:
         nbformat.write(_asked_what_it_ran_with(job), folder / "original.ipynb")
         (folder / "parameters.json").write_text(json.dumps(job.parameters), "utf-8")
         graphs = shared_graphs(f"{job.library} {job.threads}")
+        place = {PLACE: str(folder / HANDED_OVER)}
         threads = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"), str(job.threads))
         with (folder / "errors.txt").open("wb") as errors:
             process = subprocess.Popen(  # noqa: S603 (ourselves)
@@ -163,7 +168,7 @@ def _run_once(job: Job) -> Outcome:
                 stdin=subprocess.PIPE,  # closes when we end, however we end
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                env=notebook_environment(folder) | threads | graphs,
+                env=notebook_environment(folder) | threads | graphs | place,
                 start_new_session=True,  # Ctrl-C is for us; see stopping
             )
         _running[process] = job.sweep
@@ -213,9 +218,17 @@ def _outcome(folder: Path, job: Job, code: int, seconds: float) -> Outcome:
             return Outcome(text, None, len(cells), error)
         if others := _otherwise(ours, job.parameters):
             return Outcome(text, None, len(cells), others)
-        return Outcome(text, metrics | {"seconds": seconds, "versions": _versions()})
+        numbers = metrics | {"seconds": seconds, "versions": _versions()}
+        return Outcome(text, numbers, model=_handed_over(folder))
     begun = [i for i, c in enumerate(cells or [], 1) if c.metadata.papermill.start_time]
     return Outcome(text, None, begun[-1] if begun else None, _reason(folder, code))
+
+
+def _handed_over(folder: Path) -> bytes | None:
+    """Return the model of a run that has come to its end: then it was written to its end, too."""
+    with suppress(FileNotFoundError):
+        return (folder / HANDED_OVER).read_bytes()
+    return None
 
 
 def _printed_metrics(cells: list[Any]) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
-"""Many runs of chapter 6: what to run, what is there already, and what is kept of each.
+"""Many runs of a chapter: what to run, what is there already, and what is kept of each.
 
 A sweep that is started again does only what is missing, what failed, and what a change of the
-library, of the chapter or of uv.lock has outdated.
+library, of the chapter, of uv.lock or of the data has outdated.
 """
 
 import hashlib
@@ -16,14 +16,22 @@ from urllib.parse import quote
 
 import nbformat
 
-from vae_lib.parameters import ChapterParameters, validated
-from vae_lib.runs.freshness import ROOT, find_digits, library_digest
+from vae_lib.parameters import validated
+from vae_lib.runs.chapters import TRAINING, Chapter
+from vae_lib.runs.freshness import FoundDigits, FoundImages, library_digest
 from vae_lib.runs.notebook import parameters_fault
+from vae_lib.runs.results import (
+    FAILURE,
+    METRICS,
+    MODEL,
+    NOTEBOOK,
+    chapters_in,
+    fingerprint,
+    model_fault,
+)
 from vae_lib.runs.run import NOT_BEGUN, Job, Outcome, run, stop
-from vae_lib.support.files import write_text
+from vae_lib.support.files import write_bytes, write_text
 
-CHAPTER = ROOT / "chapters/06-training.ipynb"
-NOTEBOOK, METRICS, FAILURE = "notebook.ipynb", "metrics.json", "failure.json"
 GRACE = 10  # seconds for runs to end when they are stopped
 LONGEST_NAME = 200  # file systems take 255 bytes
 
@@ -39,71 +47,113 @@ class Point(NamedTuple):
         folder: of its results.
         parameters: all of the chapter's, by name.
         key: a digest of all that its result depends on.
+        chapter: that it is a run of.
     """
 
     folder: Path
     parameters: dict[str, Any]
     key: str
+    chapter: Chapter = TRAINING
 
     @property
     def is_fresh(self) -> bool:
-        """Whether its result is there already, and would come out the same."""
+        """Whether its result is there already, model and all, and would come out the same."""
         try:
             kept = json.loads((self.folder / METRICS).read_text("utf-8"))
-            return bool(kept["key"] == self.key)
+            return kept["key"] == self.key and not model_fault(self.folder, kept.get("model"))
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
 
-def plan(values: Mapping[str, Sequence[Any]], out: Path, chapter: Path = CHAPTER) -> list[Point]:
+def plan(
+    values: Mapping[str, Sequence[Any]], out: Path, chapter: Chapter = TRAINING
+) -> list[Point]:
     """Lay out a sweep: all combinations of the given values, without running anything.
 
     Args:
-        values: of the parameters of chapter 6, by name; what is not named has its default.
+        values: of the chapter's parameters, by name; what is not named has its default.
         out: the folder of all results, new or old.
-        chapter: a notebook with the parameters and the metrics of chapter 6.
+        chapter: that the runs are of.
 
     Raises:
         ParameterError: an unknown name, or a value that a parameter may not have.
-        DataError: the digits that were asked for are not there.
-        SweepError: values are no list, `out` is no folder, the chapter is not beside the library,
-            or it may not run with the parameters that it is given.
+        DataError: the data that were asked for are not there, or damaged.
+        SweepError: values are no list, `out` is no folder or has runs of another chapter, the
+            chapter is not beside the library, or it may not run with the parameters that it is
+            given.
     """
+    values = _checked(values, chapter)
+    _check_place(out, chapter)
+    content = _content(chapter)
+    defaults = chapter.parameters().model_dump()
+    points: dict[Path, Point] = {}
+    found: dict[tuple[Any, ...], FoundDigits | FoundImages] = {}
+    for row in itertools.product(*values.values()):
+        parameters = defaults | dict(zip(values, row, strict=True))
+        which = tuple(parameters[name] for name in chapter.data)
+        if which not in found:
+            # Looked for once, the data are the same for all, whatever each run could reach.
+            found[which] = chapter.find(*which)
+        data = found[which]
+        parts = json.dumps([content, parameters, data.label], sort_keys=True)
+        key = hashlib.sha256(parts.encode()).hexdigest()
+        folder = out / run_name(parameters, chapter)
+        of_run = parameters | {chapter.data[0]: data.setting}
+        points[folder] = Point(folder, of_run, key, chapter)
+    return list(points.values())  # a value that was given twice is run once
+
+
+def _checked(values: Mapping[str, Sequence[Any]], chapter: Chapter) -> dict[str, list[Any]]:
+    """Refuse what may not vary, and what a parameter may not be; write paths in full."""
     for name, several in values.items():
         if isinstance(several, str) or not isinstance(several, Iterable):
             raise SweepError(
                 f"{name} was {several!r}; it may be a list of values, such as [{several!r}]"
             )
-    values = {
-        name: [validated({name: value}, ChapterParameters)[name] for value in several]
+        if name in chapter.of_one_run:
+            raise SweepError(
+                f"{name} was {several!r}; it may not be set for a sweep, whose runs have folders "
+                "of their own, with the model of each"
+            )
+    return {
+        name: [
+            chapter.placed(name, validated({name: value}, chapter.parameters)[name])
+            for value in several
+        ]
         for name, several in values.items()
     }
+
+
+def _check_place(out: Path, chapter: Chapter) -> None:
+    """Refuse a folder that a sweep cannot fill."""
     if out.exists() and not out.is_dir():
         raise SweepError(f"out was '{out}', which is a file; it may be a folder, new or old")
-    if not chapter.exists():
-        raise SweepError(f"there is no {chapter}; a sweep runs in a clone of the book")
-    cells = nbformat.read(chapter, as_version=4).cells
-    if fault := parameters_fault(cells, list(ChapterParameters.model_fields)):
-        raise SweepError(f"{chapter} {fault}")
-    content = [[(c.cell_type, c.source, c.metadata) for c in cells], library_digest()]
-    defaults = ChapterParameters().model_dump()
-    # Looked for once, the digits are the same for all, whatever each run could reach by itself.
-    found = {source: find_digits(source) for source in values.get("data", [defaults["data"]])}
-    points = {}
-    for row in itertools.product(*values.values()):
-        parameters = defaults | dict(zip(values, row, strict=True))
-        digits = found[parameters["data"]]
-        parts = json.dumps([content, parameters, digits.label], sort_keys=True)
-        key = hashlib.sha256(parts.encode()).hexdigest()
-        folder = out / run_name(parameters)
-        points[folder] = Point(folder, parameters | {"data": digits.setting}, key)
-    return list(points.values())  # a value that was given twice is run once
+    others = [number for number in chapters_in(out) if number != chapter.number]
+    if others:
+        raise SweepError(
+            f"out was '{out}', which has runs of chapter {others[0]}; those of chapter "
+            f"{chapter.number} may have a folder of their own"
+        )
 
 
-def run_name(parameters: Mapping[str, Any]) -> str:
+def _content(chapter: Chapter) -> list[Any]:
+    """Return what the results of all runs depend on: the chapter's cells, and the library."""
+    if not chapter.notebook.exists():
+        raise SweepError(f"there is no {chapter.notebook}; a sweep runs in a clone of the book")
+    cells = nbformat.read(chapter.notebook, as_version=4).cells
+    if fault := parameters_fault(cells, list(chapter.parameters.model_fields)):
+        raise SweepError(f"{chapter.notebook} {fault}")
+    return [[(c.cell_type, c.source, c.metadata) for c in cells], library_digest()]
+
+
+def run_name(parameters: Mapping[str, Any], chapter: Chapter = TRAINING) -> str:
     """Name a run by its z_dim, its seed, and whatever else differs from the defaults."""
-    defaults = ChapterParameters().model_dump()
-    named = [k for k in defaults if k in {"z_dim", "seed"} or parameters[k] != defaults[k]]
+    always = {"z_dim", "seed"}
+    named = [
+        name
+        for name, field in chapter.fields.items()
+        if name in always or parameters[name] != field.default
+    ]
     name = quote(",".join(f"{k}={parameters[k]}" for k in named), safe="=,.-_")
     if len(name) <= LONGEST_NAME:
         return name
@@ -114,7 +164,6 @@ def sweep(
     points: Sequence[Point],
     executor: Executor,
     threads: int = 1,
-    chapter: Path = CHAPTER,
     stop: Callable[[str], int] = stop,
 ) -> Generator[tuple[Point, Outcome] | None]:
     """Run points, and keep what becomes of each in its folder.
@@ -125,7 +174,6 @@ def sweep(
         points: what `plan` laid out, or some of it.
         executor: of this machine's threads, or of a cluster.
         threads: that each run may compute with.
-        chapter: the notebook.
         stop: ends the runs of the sweep of this name, wherever the executor has them, and says
             how many there were.
 
@@ -133,9 +181,9 @@ def sweep(
         Each point with its outcome when it is done, in any order; None once a second while
         there is none, so that a display can move.
     """
-    notebook, library = chapter.read_text("utf-8"), library_digest()
-    name = uuid.uuid4().hex
-    jobs = [Job(notebook, point.parameters, library, threads, name) for point in points]
+    texts = {c: c.notebook.read_text("utf-8") for c in {point.chapter for point in points}}
+    library, name = library_digest(), uuid.uuid4().hex
+    jobs = [Job(texts[p.chapter], p.parameters, library, threads, name) for p in points]
     left = {executor.submit(run, j): p for j, p in zip(jobs, points, strict=True)}
     try:
         while left:
@@ -179,16 +227,31 @@ def _outcome(future: Future[Outcome]) -> Outcome:
 
 
 def keep(point: Point, outcome: Outcome) -> tuple[Point, Outcome]:
-    """Write a run's notebook and its numbers, or why it has none, each file whole or not at all."""
+    """Write what a run has left, or why it has failed, each file whole or not at all."""
     point.folder.mkdir(parents=True, exist_ok=True)
-    for name in (METRICS, FAILURE, NOTEBOOK):  # numbers first: they vouch for the notebook
+    # The numbers go first and come last: they vouch for the model and the notebook.
+    for name in (METRICS, FAILURE, MODEL, NOTEBOOK):
         (point.folder / name).unlink(missing_ok=True)
     if outcome.notebook is not None:
         write_text(point.folder / NOTEBOOK, outcome.notebook)
-    known = {"name": point.folder.name, "parameters": point.parameters, "key": point.key}
-    if outcome.metrics is not None:
-        write_text(point.folder / METRICS, json.dumps(outcome.metrics | known, indent=1))
-    else:
+    known = {
+        "name": point.folder.name,
+        "chapter": point.chapter.number,
+        "parameters": point.parameters,
+        "key": point.key,
+    }
+    if outcome.metrics is None:
         failure = {"cell": outcome.cell, "error": outcome.error}
         write_text(point.folder / FAILURE, json.dumps(known | failure, indent=1))
+    else:
+        known["model"] = _keep_model(point.folder, outcome.model)
+        write_text(point.folder / METRICS, json.dumps(outcome.metrics | known, indent=1))
     return point, outcome
+
+
+def _keep_model(folder: Path, model: bytes | None) -> str | None:
+    """Write a run's model, if it has one; return what its numbers say of it."""
+    if model is None:
+        return None
+    write_bytes(folder / MODEL, model)
+    return fingerprint(model)

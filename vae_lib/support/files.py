@@ -24,14 +24,23 @@ def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
         part.replace(path)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text, as `write_whole` does.
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes, as `write_whole` does.
 
     Raises:
         OSError: the folder cannot be written.
     """
 
     def write(file: BinaryIO) -> None:
-        file.write(text.encode())
+        file.write(content)
 
     write_whole(path, write)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text, as `write_whole` does.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    write_bytes(path, text.encode())

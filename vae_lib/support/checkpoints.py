@@ -91,14 +91,14 @@ class Checkpoints:
         if not paths:
             return None
         try:
-            with np.load(paths[0], allow_pickle=False) as file:
-                arrays = dict(file)
+            # Opened here, since NumPy leaves a damaged archive open.
+            with paths[0].open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                arrays = dict(archive)
             identity = json.loads(str(arrays.pop(IDENTITY)))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             before = f"training goes on from {paths[1].name}" if paths[1:] else "it starts anew"
             raise ValueError(
-                f"the checkpoint '{paths[0]}' is damaged ({str(error).splitlines()[0][:80]}); "
-                f"delete it, and {before}"
+                f"the checkpoint '{paths[0]}' is damaged; delete it, and {before}"
             ) from None
         if others := _differences(identity, self._identity):
             raise ValueError(

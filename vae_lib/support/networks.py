@@ -79,7 +79,8 @@ def _call(name: str, network: Any, shape: Shape) -> Any:
     try:
         return network(tf.zeros((1, *shape)))
     except Exception as error:  # whatever a network of another's raises
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        said = str(error).strip() or type(error).__name__
+        reason = said.splitlines()[0].partition(". ")[0].removesuffix(".")
         raise ValueError(
             f"{name} does not take one example of the shape {shape}: {reason}"
         ) from error

@@ -211,7 +211,7 @@ def typeset(root: Path, source: Path) -> Path:
         raise BookError("Jupyter Book warned or failed: see above")
     pages = output / "_build/html"
     pdf.add_pdf(pages, source)
-    if found := check_html.faults(pages, source / "_toc.yml"):
+    if found := check_html.faults(pages, source):
         raise BookError("\n".join([*found, f"{len(found)} faults in {pages.relative_to(root)}"]))
     return pages
 

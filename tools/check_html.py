@@ -7,7 +7,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
-from sphinx_external_toc.parsing import parse_toc_yaml
+
+from tools.chapters import pages_of
 
 # A link element names a page, unless its relation makes the browser fetch something.
 FETCHING = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect"}
@@ -113,12 +114,12 @@ def style_faults(sheet: Path) -> Iterator[str]:
             yield f"leads nowhere: {address}"
 
 
-def faults(html: Path, toc: Path) -> list[str]:
-    """Return one line for each fault of a built book."""
+def faults(html: Path, source: Path) -> list[str]:
+    """Return one line for each fault of a book that was built from a folder."""
     html = html.resolve()
     found = [
-        f"{name}.html: named in {toc.name}, but not built"
-        for name in parse_toc_yaml(toc)
+        f"{name}.html: named in _toc.yml, but not built"
+        for name in pages_of(source)
         if not (html / f"{name}.html").is_file()
     ]
     files = [path for path in sorted(html.rglob("*.html")) if html / "_static" not in path.parents]

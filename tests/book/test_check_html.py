@@ -49,7 +49,7 @@ def book(tmp_path):
 
 
 def faults(book):
-    return check_html.faults(book, book.parent / "_toc.yml")
+    return check_html.faults(book, book.parent)
 
 
 def test_a_book_without_a_fault_passes(book):

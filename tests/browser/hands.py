@@ -84,9 +84,10 @@ class Trainer:
         self.part(role).click()
 
     def wait(self, condition, argument=None, patience=PATIENCE):
-        """Wait for a condition on roles of the panel, at most `patience` ms."""
+        """Wait for a condition on roles of the panel, and their numbers, at most `patience` ms."""
         roles = (
             "const role = (name) => [...document.querySelectorAll(`[data-role=${name}]`)].at(-1);"
+            "const number = (name) => Number(role(name).textContent.replaceAll(',', ''));"
         )
         self.page.wait_for_function(
             f"(value) => {{ {roles} return ({condition})(value); }}",
@@ -99,8 +100,7 @@ class Trainer:
 
     def reach(self, iterations):
         """Wait until it has trained so far."""
-        condition = "(n) => Number(role('iteration').textContent.replaceAll(',', '')) >= n"
-        self.wait(condition, iterations)
+        self.wait("(n) => number('iteration') >= n", iterations)
 
     def set(self, role, value):
         """Move a slider."""

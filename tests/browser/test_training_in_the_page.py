@@ -75,8 +75,7 @@ def test_without_price_and_noise_the_code_goes_on_spreading(trainer):
     trainer.part("noise").uncheck()
     trainer.press("play")
     # How soon differs from run to run. With price and noise it is not 1.3 times after 4,000 more.
-    twice = "(kl) => Number(role('kl').textContent) > 2 * kl"
-    trainer.wait(twice, before, patience=3 * PATIENCE)
+    trainer.wait("(kl) => number('kl') > 2 * kl", before, patience=3 * PATIENCE)
 
 
 def test_without_noise_the_code_shrinks_towards_the_prior(trainer):

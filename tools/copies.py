@@ -46,14 +46,25 @@ def update(root: Path) -> list[str]:
 
 
 def as_copied(notebook: NotebookNode, references: plain.References) -> NotebookNode:
-    """Return a chapter as it is copied: with the book's numbers, and without a pair.
+    """Return a chapter as it is copied: with the book's numbers, without a pair, solutions folded.
 
     JupyterLab would save an .md of a pair.
     """
+    hide_solutions(notebook)
     notebook = plain.rewritten(notebook, partial(plain.numbered, references=references))
     del notebook.metadata["jupytext"]
     notebook.metadata[BASE] = hashlib.sha256(nbformat.writes(notebook).encode()).hexdigest()[:16]
     return notebook
+
+
+def hide_solutions(notebook: NotebookNode) -> None:
+    """Fold what solutions print, too: Run All must not show a reader what is to be found."""
+    inside = False
+    for cell in notebook.cells:
+        inside |= plain.SOLUTION.search(cell.source) is not None
+        if inside and cell.cell_type == "code":
+            cell.metadata.setdefault("jupyter", {})["outputs_hidden"] = True
+        inside &= plain.SOLUTION_END.search(cell.source) is None
 
 
 def update_copy(path: Path, book: NotebookNode) -> str:

@@ -30,7 +30,7 @@ LEAST_SCALE = math.exp(-7.0)  # a quarter of a level
 
 @in_one_precision
 def pixel_mean(logits: Any) -> Any:
-    """The mean E[x|z] of every pixel, in (0, 1): the sigmoid of the logits, same shape."""
+    """The mean E[x|z] of coins, or of the Gaussian here: the sigmoid of logits, same shape."""
     return tf.sigmoid(logits)
 
 

@@ -4,7 +4,6 @@ import ast
 import difflib
 import operator
 import os
-import warnings
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -113,6 +112,16 @@ class ParameterError(ValueError):
 
     def _render_traceback_(self) -> list[str]:
         return [f"{type(self).__name__}: {self}"]
+
+
+class EndOfProgram(Exception):  # noqa: N818 (no error)
+    """A notebook ends here, and well: in it, one line says so."""
+
+    def _render_traceback_(self) -> list[str]:
+        return ["The program ends here."]
+
+
+EndOfProgram.__name__ = "SystemExit"  # by which papermill knows a good end
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
@@ -365,12 +374,11 @@ def end_of_program(names: Mapping[str, Any], skipped: str) -> None:
         skipped: what is below.
 
     Raises:
-        SystemExit: with status 0, which papermill takes for a good end.
+        EndOfProgram: which papermill takes for a good end.
     """
     if any(source.startswith(INJECTED) for source in names.get("In", [])):
         say(f"○ skipped: {skipped} (it runs when the book is built)")
-        warnings.filterwarnings("ignore", "To exit: use")  # IPython's advice, for a terminal
-        raise SystemExit(0)
+        raise EndOfProgram
 
 
 def _values(names: Mapping[str, Any]) -> Iterator[str]:

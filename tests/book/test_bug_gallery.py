@@ -28,7 +28,7 @@ CAUGHT = {
     "a mean over latent dimensions": "KL",
     "σ without its ½": "noise",
     "σ without its exp": "noise",
-    "a KL term with its sign turned": "KL",
+    "a negated KL term": "KL",
     "pixels from −1 to 1": "reconstruction",
     "sigmoid twice": "reconstruction",
     "a KL term without its ½": "KL",
@@ -50,7 +50,7 @@ def definitions():
 
 @pytest.fixture(scope="module")
 def page(digits):
-    """What the page's cells define, with the fixture's digits in the place of its own."""
+    """What the page's cells define, with the fixture's digits in place of its own."""
     names = {
         "VAE": VAE,
         "__name__": "page",  # of which Python makes the classes' module
@@ -155,7 +155,7 @@ def test_square_images_are_the_same_as_rows(run, digits):
     [
         ("a mean over pixels", 0, 1 / 784),
         ("a mean over latent dimensions", 1, 1 / 20),
-        ("a KL term with its sign turned", 1, -1),
+        ("a negated KL term", 1, -1),
         ("a KL term without its ½", 1, 2),
     ],
 )
@@ -304,7 +304,7 @@ def test_the_number_is_too_good(trained):
 
 @pytest.mark.slow
 def test_the_loss_falls_without_end(trained):
-    told, _ = trained("a KL term with its sign turned")
+    told, _ = trained("a negated KL term")
     assert told["kl"] < -1000
     assert told["reconstruction"] > 0
     told, _ = trained("pixels from −1 to 1")

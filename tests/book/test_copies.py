@@ -257,3 +257,16 @@ def test_a_chapter_that_cannot_be_read_is_named_and_no_copy_touched(root):
     with refused(BookError, "chapters/01-one.md"):
         copies.update(root)
     assert texts(root) == ORIGINAL
+
+
+def test_what_a_solution_prints_is_folded_in_a_copy_and_nothing_else_is(root):
+    start = "```{solution-start} ex-1-1\n:class: dropdown\n```\n\n"
+    solution = f"{start}```{{code-cell}} ipython3\nprint(42)\n```\n\n```{{solution-end}}\n```\n\n"
+    change_book(root, "The end.", f"{solution}The end.")
+    copies.update(root)
+    folded = [
+        cell.source
+        for cell in read(root).cells
+        if cell.metadata.get("jupyter", {}).get("outputs_hidden")
+    ]
+    assert folded == ["print(42)"]

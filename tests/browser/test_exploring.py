@@ -31,7 +31,9 @@ def explorer(visit):
 
 def twin(page):
     """NumPy's twin of the last network that the page carries."""
-    text = page.locator(".vae-panel script[type='application/json']").first.text_content()
+    place = page.locator(".vae-panel script[type='application/json']").first
+    file = BOOK / place.get_attribute("data-src").removeprefix("../")
+    text = file.read_text("utf-8").partition("] = ")[2].removesuffix(";\n")
     packed = json.loads(text)["data"]["checkpoints"][-1]["network"]
     integers, scales, biases = (
         np.frombuffer(base64.b64decode(packed[name]), kind)

@@ -98,6 +98,7 @@ def test_a_copy_shows_a_chapter_and_saving_it_after_a_run_changes_nothing_of_the
     (root / "chapters/01-one.md").write_text(CHAPTER)
     toc = {"format": "jb-book", "root": "index", "chapters": [{"file": "chapters/01-one"}]}
     (root / "_toc.yml").write_text(json.dumps(toc))
+    (root / "references.bib").touch()
     pairs.sync(root / "chapters")
     copies.update(root)
     before = {path: path.read_bytes() for path in (root / "chapters").iterdir()}

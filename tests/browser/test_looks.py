@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+from bs4 import BeautifulSoup
 from PIL import Image
 
 from tests.browser.built_book import BOOK, PAGES
@@ -105,10 +106,9 @@ def test_the_icons_of_the_header_are_of_one_size(visit):
 def folded():
     """A page with a folded section, and a place in it."""
     for name in PAGES:
-        text = (BOOK / f"{name}.html").read_text("utf-8")
-        below = text.partition('<details class="second-reading">')[2].partition("</details>")[0]
-        if "<figure" in below:
-            return name, below.partition('id="fig-')[2].partition('"')[0]
+        page = BeautifulSoup((BOOK / f"{name}.html").read_text("utf-8"), "html.parser")
+        if figure := page.select_one("details.second-reading figure[id^=fig-]"):
+            return name, figure["id"].removeprefix("fig-")
     raise AssertionError("no page has a folded section with a figure")
 
 

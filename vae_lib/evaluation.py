@@ -222,26 +222,6 @@ def importance_weighted_bound(model: Any, x: Any, n_samples: int, seed: int = 0)
     return bound(images, tf.constant(n_samples), tf.constant(seed)).numpy()
 
 
-def bits_per_dimension(nats: ArrayLike, x_dim: int) -> Array:
-    """Turn log-probabilities of images of bytes into bits for each pixel, each color counted.
-
-    Only a probability of bytes can be compared with published figures, as that of the likelihood
-    "discretized_logistic", or a bound of it: the fewer bits the better.
-
-    Args:
-        nats: log p(x) of images, or bounds of it, of any shape.
-        x_dim: number of pixels of an image, each color counted.
-
-    Returns:
-        The same shape.
-
-    Raises:
-        ValueError: an argument is not what it may be.
-    """
-    bits: Array = -finite("nats", nats) / (whole("x_dim", x_dim, 1) * np.log(2.0))
-    return bits
-
-
 def _images_of(model: Any, x: Any) -> Array:
     """Images as a model takes them, float32 `(batch, *x_shape)`; refuse others, and no model."""
     _check_model(model)

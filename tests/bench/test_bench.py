@@ -181,9 +181,12 @@ def test_the_choice_of_parts_and_paths_reaches_the_measurement(monkeypatch, caps
 def test_without_the_second_environment_its_libraries_are_left_out_in_a_sentence(capsys):
     path = Path("nowhere/python").absolute()
     only = ("train", "jax", "torch", "products")
-    contestants, libraries = measure.choose(Options(1, 64, path, only))
-    assert list(contestants) == ["train"]
-    assert list(libraries) == ["numpy", "tensorflow"]
+    able = measure.choose(Options(1, 64, path, only))
+    assert {what: list(entrants) for what, entrants in able.items()} == {
+        "contestants": ["train"],
+        "products": ["numpy", "tensorflow"],
+        "convolutions": [],
+    }
     said = capsys.readouterr().out.splitlines()
     assert any(mentions(line, "JAX", entrants.shown(path), "`make peers`") for line in said)
 

@@ -55,7 +55,7 @@ class Chapter:
         return [c for c in self.cells[begin:end] if c.cell_type == "code"]
 
 
-def test_there_are_eight_chapters():
+def test_the_chapters_are_numbered_as_in_the_plan_of_the_book():
     assert [path.stem for path in CHAPTERS] == [
         "01-theory",
         "02-encoder",
@@ -65,6 +65,7 @@ def test_there_are_eight_chapters():
         "06-training",
         "07-latent-space",
         "08-evaluation",
+        "10-images",
     ]
 
 

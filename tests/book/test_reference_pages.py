@@ -142,7 +142,7 @@ def test_a_definition_is_short_and_plain_and_says_where_the_term_comes_from(glos
         assert definition.endswith("."), terms
         assert len(definition) < 250, terms
         assert not re.search(r"[$`*]|\]\(", definition), terms  # a link's title is plain text
-        assert re.match(r"\[\w+( \d)?\]\(", source), terms
+        assert re.match(r"\[\w+( \d+)?\]\(", source), terms
 
 
 def test_terms_are_unique_and_in_order(glossary):

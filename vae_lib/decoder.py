@@ -162,7 +162,9 @@ class Decoder(keras.layers.Layer):
         h = z  # (batch, z_dim)
         for layer in self.hidden:
             h = layer(h)  # (batch, width)
-        return tf.reshape(self.logits(h), (-1, *several(self.x_dim)))  # (batch, x_dim)
+        logits = self.logits(h)  # (batch, x_dim)
+        shape = several(self.x_dim)
+        return logits if len(shape) == 1 else tf.reshape(logits, (-1, *shape))
 
     def get_config(self) -> dict[str, Any]:
         """What Keras needs to make this layer again."""

@@ -50,7 +50,7 @@ class Encoder(keras.layers.Layer):
 
     def call(self, x: Any) -> tuple[Any, Any]:
         """From images `(batch, x_dim)` to mean and log-variance, `(batch, z_dim)` each."""
-        h = tf.reshape(x, (-1, math.prod(x.shape[1:])))  # (batch, x_dim)
+        h = x if len(x.shape) == 2 else tf.reshape(x, (-1, math.prod(x.shape[1:])))
         for layer in self.hidden:
             h = layer(h)  # (batch, width)
         return self.mean(h), self.log_var(h)  # (batch, z_dim), (batch, z_dim)

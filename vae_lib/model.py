@@ -212,13 +212,17 @@ class VAE(keras.Model):
 
     def log_likelihood(self, x: Any, logits: Any) -> Any:
         """Compute log p(x|z) of each image by this model's likelihood, in nats, `(batch,)`."""
-        rows = tf.reshape(x, (-1, self.x_dim))  # (batch, x_dim)
-        return self.likelihood.log_prob(rows, *self.parameters_in(logits))
+        return self.likelihood.log_prob(self._rows(x), *self.parameters_in(logits))
 
     def parameters_in(self, logits: Any) -> list[Any]:
         """The likelihood's parameters in what the decoder gives, rows, `(batch, x_dim)` each."""
-        parts = tf.split(logits, self.likelihood.parameters, axis=-1)
-        return [tf.reshape(part, (-1, self.x_dim)) for part in parts]
+        kinds = self.likelihood.parameters
+        parts = [logits] if kinds == 1 else tf.split(logits, kinds, axis=-1)
+        return [self._rows(part) for part in parts]
+
+    def _rows(self, images: Any) -> Any:
+        """Images as rows, `(batch, x_dim)`; those that are, as they are."""
+        return images if images.shape.rank == 2 else tf.reshape(images, (-1, self.x_dim))
 
     @property
     def loss_given(self) -> Objective | None:

@@ -1,0 +1,54 @@
+"""A chapter has the number that its file has, whatever stands before it in the book.
+
+Sections, figures, equations and exercises take their first number from it.
+"""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.environment.collectors.toctree import TocTreeCollector
+
+CHAPTER = re.compile(r"chapters/(\d+)-")
+
+
+def renumber(env: BuildEnvironment, page: str) -> None:
+    """Put the number of a page's file in the place of the one that was counted."""
+    if not (match := CHAPTER.match(page)):
+        return
+    number = int(match[1])
+    sections = env.toc_secnumbers[page]
+    for anchor, counted in sections.items():
+        sections[anchor] = (number, *counted[1:])
+    for node in (env.titles[page], *env.tocs[page].findall(nodes.reference)):
+        if node.get("secnumber"):
+            node["secnumber"] = [number, *node["secnumber"][1:]]
+
+
+def by_file(count: Callable[..., Any], env: BuildEnvironment) -> list[str]:
+    """Count as before, then renumber; return the pages whose numbers have changed."""
+    before = env.toc_secnumbers
+    count(env)
+    for page in env.toc_secnumbers:
+        renumber(env, page)
+    return [page for page, found in env.toc_secnumbers.items() if found != before.get(page)]
+
+
+def install(app: Sphinx) -> None:
+    """Take the place of how Sphinx, and Jupyter Book's extension of it, count."""
+    count = TocTreeCollector.assign_section_numbers
+
+    def assign_section_numbers(self: TocTreeCollector, env: BuildEnvironment) -> list[str]:
+        return by_file(partial(count, self), env)
+
+    TocTreeCollector.assign_section_numbers = assign_section_numbers
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Wait until the other extensions are loaded."""
+    app.connect("builder-inited", install)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -11,8 +11,17 @@ from types import ModuleType
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from vae_lib import checks
 from vae_lib.data import check_source
@@ -20,6 +29,7 @@ from vae_lib.support.printing import say
 
 DRAWN_OR_WRITTEN = ("shapes", "digits")  # images that need no file of the reader's
 SMALLEST_SIDE = 4  # pixels
+DIGIT_SIDES = (0, 28, 14, 7, 4)  # of which blocks of pixels make one; 0 is as they are
 INJECTED = "# Parameters\n"  # how the cell begins that papermill puts behind the chapter's own
 
 
@@ -246,6 +256,14 @@ class ImagesParameters(_Parameters):
     model_file: ModelFile = ""
     seed: Seed = 0
 
+    @field_validator("size")
+    @classmethod
+    def _size_of_digits(cls, size: int, info: ValidationInfo) -> int:
+        if info.data.get("data") == "digits" and size not in DIGIT_SIDES:
+            allowed = {"allowed": "28, 14, 7 or 4 for digits, or 0, for as they are"}
+            raise PydanticCustomError("size_of_digits", "another size", allowed)
+        return size
+
 
 class ModelParameters(_Parameters):
     """The arguments of `VAE`."""
@@ -295,7 +313,8 @@ def _sentence(error: Any, fields: Mapping[str, FieldInfo]) -> str:
         near = difflib.get_close_matches(name, fields, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
         return f"unknown parameter {name!r}; {hint}"
-    return f"{name} was {error['input']!r}; it may be {fields[name].description}"
+    allowed = error.get("ctx", {}).get("allowed", fields[name].description)
+    return f"{name} was {error['input']!r}; it may be {allowed}"
 
 
 def _in_one_line(faults: ValidationError, fields: Mapping[str, FieldInfo]) -> ParameterError:

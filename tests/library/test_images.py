@@ -367,6 +367,13 @@ def test_a_bad_parameter_of_the_chapter_is_refused_in_one_line(name, value, allo
         check_parameters({name: value}, ImagesParameters)
 
 
+def test_a_size_that_digits_cannot_have_is_refused_before_any_work():
+    with refused(ParameterError, "size", 5, "28, 14, 7 or 4", "digits"):
+        check_parameters({"data": "digits", "size": 5}, ImagesParameters)
+    check_parameters({"data": "digits", "size": 7}, ImagesParameters)
+    check_parameters({"data": "shapes", "size": 5}, ImagesParameters)
+
+
 def test_good_parameters_of_the_chapter_pass_and_numbers_as_text_are_read(tmp_path):
     names = {
         "data": str(tmp_path),

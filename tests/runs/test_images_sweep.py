@@ -152,6 +152,7 @@ def test_a_file_of_arrays_is_known_by_its_size_and_time(chapter_of_images, tmp_p
         ({"h_dim": [2]}, ParameterError, ("'h_dim'",)),
         ({"z_dim": [4, 0]}, ParameterError, ("z_dim", 0, 1, "10,000")),
         ({"likelihood": ["normal"]}, ParameterError, ("likelihood", "'normal'", "'bernoulli'")),
+        ({"data": ["digits"], "size": [14, 5]}, ParameterError, ("size", 5, "28, 14, 7 or 4")),
         ({"data": ["nowhere/"]}, ParameterError, ("data", "'nowhere/'", "'shapes'", "folder")),
         ({"data": ["my_photos"], "z_dim": 4}, SweepError, ("z_dim", 4, "[4]")),
         ({"checkpoint": ["c"]}, SweepError, ("checkpoint", "['c']", "folders", "model")),

@@ -90,6 +90,7 @@ def plan(
     found: dict[tuple[Any, ...], FoundDigits | FoundImages] = {}
     for row in itertools.product(*values.values()):
         parameters = defaults | dict(zip(values, row, strict=True))
+        validated(parameters, chapter.parameters)  # together, too, they have to be possible
         which = tuple(parameters[name] for name in chapter.data)
         if which not in found:
             # Looked for once, the data are the same for all, whatever each run could reach.

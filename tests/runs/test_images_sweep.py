@@ -291,6 +291,9 @@ def test_a_report_says_the_configurations_of_chapter_10_by_its_own_parameters(pa
     captions = [words(caption) for caption in soup.find_all("figcaption")]
     assert "The ELBO of the held-out images against z_dim." in captions[1]
     assert soup.find("h2", string="Generated images")
+    # In the dark, ink on paper is inverted; photographs are not.
+    assert {"picture"} == {*soup.select_one(".samples img")["class"]}
+    assert not soup.select(".figures img.picture")
     fields = [*IMAGES.fields]
     assert csv[0].split(",")[: len(fields) + 3] == ["name", "notebook", *fields, "digits"]
     assert "checkpoint" not in csv[0]

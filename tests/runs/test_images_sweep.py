@@ -3,6 +3,7 @@
 The notebook here is not chapter 10 but a short one with the same parameters.
 """
 
+import base64
 import functools
 import json
 import os
@@ -41,9 +42,9 @@ def of_images(chapter, **values):
     return plan(values, chapter.parent / "runs", quick(chapter, IMAGES))
 
 
-def finish(points, model=b"a model", **others):
+def finish(points, model=b"a model", notebook="{}", **others):
     for point in points:
-        keep(point, Outcome("{}", numbers(**others), model=model))
+        keep(point, Outcome(notebook, numbers(**others), model=model))
 
 
 # What is planned
@@ -252,6 +253,13 @@ def test_the_command_runs_it_on_a_folder_and_reports(chapter_of_images, photos):
 # The report
 
 
+def shown(file):
+    """A notebook that shows a picture as the generated ones."""
+    data = {"image/png": base64.encodebytes(file.read_bytes()).decode()}
+    named = {"mystnb": {"figure": {"name": IMAGES.picture}}}
+    return json.dumps({"cells": [{"metadata": named, "outputs": [{"data": data}]}]})
+
+
 @pytest.fixture
 def page(chapter_of_images, photos):
     """The report of two z_dims, two networks, and two sizes of the same pictures."""
@@ -261,7 +269,8 @@ def page(chapter_of_images, photos):
     for point in points:
         p = point.parameters
         elbo = -100.0 + p["z_dim"] + 5 * (p["network"] == "conv") - p["size"]
-        finish([point], elbo=elbo, digits="my_photos, 11 to train on", kl=10.0 + p["z_dim"])
+        others = {"digits": "my_photos, 11 to train on", "kl": 10.0 + p["z_dim"]}
+        finish([point], notebook=shown(next(photos.rglob("*.png"))), elbo=elbo, **others)
     html, csv = write_report(photos.parent / "runs")
     return BeautifulSoup(html.read_text("utf-8"), "html.parser"), csv.read_text().splitlines()
 

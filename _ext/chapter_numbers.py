@@ -45,7 +45,7 @@ def install(app: Sphinx) -> None:
     def assign_section_numbers(self: TocTreeCollector, env: BuildEnvironment) -> list[str]:
         return by_file(partial(count, self), env)
 
-    TocTreeCollector.assign_section_numbers = assign_section_numbers
+    TocTreeCollector.assign_section_numbers = assign_section_numbers  # type: ignore[method-assign]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

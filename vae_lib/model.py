@@ -222,7 +222,7 @@ class VAE(keras.Model):
 
     def _rows(self, images: Any) -> Any:
         """Images as rows, `(batch, x_dim)`; those that are, as they are."""
-        return images if images.shape.rank == 2 else tf.reshape(images, (-1, self.x_dim))
+        return images if len(images.shape) == 2 else tf.reshape(images, (-1, self.x_dim))
 
     @property
     def loss_given(self) -> Objective | None:

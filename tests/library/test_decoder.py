@@ -1,18 +1,19 @@
-"""The likelihoods against SciPy's, values and gradients; the decoder against NumPy."""
+"""The formulas of likelihoods against SciPy's, values and gradients; the decoder against NumPy."""
 
 import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
+from tests.helpers import refused
 from vae_lib.decoder import (
     Decoder,
     bernoulli_log_likelihood,
-    binarize,
     continuous_bernoulli_log_likelihood,
     gaussian_log_likelihood,
     pixel_mean,
+    start_at_mean,
 )
-from vae_lib.reparameterization import standard_normal
+from vae_lib.tensorflow_quietly import keras
 
 RNG = np.random.default_rng(0)
 GREY = RNG.uniform(size=(5, 784))
@@ -90,14 +91,15 @@ def truncated_exponential(logit):
 SIZES = [1e-4, 0.01, 0.1, 0.2, 0.2499, 0.25, 0.2501, 0.45, 1.0, 4.0, 20.0, 90.0]
 
 
-@pytest.mark.parametrize("x", [0.0, 0.25, 0.5, 1.0])
-@pytest.mark.parametrize("logit", [-a for a in SIZES] + SIZES)
 @pytest.mark.parametrize(("dtype", "error"), [("float64", 3e-9), ("float32", 3e-7)])
-def test_continuous_bernoulli_is_a_truncated_exponential(x, logit, dtype, error):
-    from_the_far_end = 1 - x if logit > 0 else x  # SciPy's density falls
+def test_continuous_bernoulli_is_a_truncated_exponential(dtype, error):
+    x, logit = (a.ravel() for a in np.meshgrid([0, 0.25, 0.5, 1], [-a for a in SIZES] + SIZES))
+    from_the_far_end = np.where(logit > 0, 1 - x, x)  # SciPy's density falls
     expected = truncated_exponential(logit).logpdf(from_the_far_end)
-    value = continuous_bernoulli_log_likelihood(np.array([[x]], dtype), np.array([[logit]], dtype))
-    np.testing.assert_allclose(value, [expected], rtol=error, atol=error)
+    value = continuous_bernoulli_log_likelihood(
+        x[:, np.newaxis].astype(dtype), logit[:, np.newaxis].astype(dtype)
+    )
+    np.testing.assert_allclose(value, expected, rtol=error, atol=error)
 
 
 @pytest.mark.parametrize("logit", [-30.0, -1.0, -0.2, 0.0, 1e-6, 0.2, 0.3, 2.0, 30.0])
@@ -182,41 +184,43 @@ def test_weights_start_normal_with_variance_two_over_fan_in(layer, shape):
     assert not bias.any()
 
 
-# Coins are compiled, which takes a while: so that most mutants are caught sooner, they come last.
+def test_hidden_layers_follow_each_other_and_outputs_take_the_layout_of_the_image():
+    decoder = built(z_dim=5, x_dim=(3, 4, 2), h_dim=(16, 7), activation="tanh")
+    rng = np.random.default_rng(1)
+    decoder.set_weights([rng.normal(size=w.shape) for w in decoder.get_weights()])
+    w1, b1, w2, b2, w_out, b_out = (a.astype(float) for a in decoder.get_weights())
+    z = rng.normal(size=(64, 5)).astype("float32")
+    expected = np.tanh(np.tanh(z @ w1 + b1) @ w2 + b2) @ w_out + b_out
+    logits = decoder(z)
+    assert logits.shape == (64, 3, 4, 2)
+    np.testing.assert_allclose(logits, expected.reshape(64, 3, 4, 2), rtol=1e-4, atol=1e-4)
 
 
-def test_coins_show_ink_with_the_probability_of_the_pixel():
-    p = np.linspace(0, 1, 21)
-    coins = binarize(np.tile(p, (20_000, 1)), (1, 2)).numpy()
-    assert coins.dtype == np.float32
-    assert set(np.unique(coins)) == {0, 1}
-    assert (coins[:, 0] == 0).all()
-    assert (coins[:, -1] == 1).all()
-    assert not binarize(np.zeros((1000, 784)), (3, 4)).numpy().any()  # 2^-16 would show
-    counts = coins[:, 1:-1].sum(axis=0).astype(int)
-    for count, probability in zip(counts, p[1:-1], strict=True):
-        assert stats.binomtest(count, 20_000, probability).pvalue > 1e-4
+def test_the_last_bias_starts_at_the_logits_of_the_mean_image_and_all_else_stays():
+    images = RNG.uniform(size=(20, 3, 4, 2)) ** 3  # the mean is not the median
+    images[:, 0, 0] = [0, 1]  # pixels that never change: at logits of 0.001 and 0.999
+    decoder = built(z_dim=5, x_dim=(3, 4, 2 * 2), h_dim=(6, 48))  # two numbers for each color
+    decoder.set_weights([RNG.normal(size=w.shape) for w in decoder.get_weights()])
+    *others, before = decoder.get_weights()
+    start_at_mean(decoder, images)
+    *still_others, after = decoder.get_weights()
+    for a, b in zip(still_others, others, strict=True):
+        np.testing.assert_array_equal(a, b)
+    before, after = (bias.reshape(3, 4, 4) for bias in (before, after))
+    expected = special.logit(np.clip(images.mean(axis=0), 0.001, 0.999))
+    np.testing.assert_allclose(after[..., :2], expected, rtol=1e-5)
+    np.testing.assert_array_equal(after[..., 2:], before[..., 2:])
 
 
-def test_coins_of_pixels_and_images_are_independent():
-    coins = binarize(np.full((401, 51), 0.5), (1, 2)).numpy()  # an odd number of pixels
-    assert coins.shape == (401, 51)
-    for matrix, n in ((coins.T, 401), (coins, 51)):
-        correlations = np.corrcoef(matrix)[np.triu_indices(len(matrix), 1)]
-        assert abs(correlations * np.sqrt(n)).max() < 6
-        assert correlations.std() * np.sqrt(n) == pytest.approx(1, abs=0.1)
+def test_the_bias_of_a_convolution_starts_at_the_logits_of_the_colors():
+    network = [keras.Input((3, 4, 2)), keras.layers.Conv2D(4, 1, bias_initializer="ones")]
+    decoder = keras.Sequential(network)
+    start_at_mean(decoder, np.full((5, 3, 4, 2), [0.2, 0.7]))
+    expected = [*special.logit([0.2, 0.7]), 1, 1]
+    np.testing.assert_allclose(decoder.layers[-1].bias, expected, rtol=1e-6)
 
 
-def test_coins_and_noise_of_one_seed_are_independent():
-    # 2,000 coins and 1,000 normal numbers take the same number of random words.
-    coins = binarize(np.full((1, 2000), 0.5), (1, 2)).numpy()[0]
-    noise = standard_normal((1000,), (1, 2)).numpy()
-    for half in (coins[:1000], coins[1000:], coins[::2], coins[1::2]):
-        assert abs(np.corrcoef(noise, half)[0, 1]) * np.sqrt(1000) < 5
-
-
-def test_the_seed_decides_the_coins():
-    draws = [binarize(GREY, seed).numpy() for seed in [(0, 1), (0, 1), (0, 2), (1, 1)]]
-    np.testing.assert_array_equal(draws[0], draws[1])
-    for i, j in [(0, 2), (0, 3), (2, 3)]:
-        assert (draws[i] != draws[j]).mean() > 0.2
+def test_a_decoder_whose_bias_fits_no_image_is_refused():
+    decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(7)])
+    with refused(ValueError, "decoder", (7,), "each pixel"):
+        start_at_mean(decoder, np.full((5, 3, 4, 2), 0.5))

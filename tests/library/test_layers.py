@@ -28,8 +28,9 @@ def test_the_seed_decides_the_first_weights(layer, inputs):
     ("layer", "inputs", "sizes"), [(Encoder, 784, {"z_dim": 3}), (Decoder, 3, {"x_dim": 9})]
 )
 def test_the_configuration_makes_the_same_layer_again(layer, inputs, sizes):
-    made = built(layer, inputs, h_dim=8, seed=7, **sizes)
+    made = built(layer, inputs, h_dim=(8, 6), seed=7, activation="tanh", **sizes)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(made))
     assert type(again) is layer
+    assert again.get_config() == made.get_config()
     for a, b in zip(again.get_weights(), made.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)

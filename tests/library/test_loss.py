@@ -1,9 +1,13 @@
-"""The KL divergence and the bound against integrals, derivatives and exact solutions by SciPy."""
+"""The KL divergence and the bounds against SciPy; what is minimized against numbers by hand."""
 
 import numpy as np
+import pytest
 from scipy import differentiate, integrate, stats
 
-from vae_lib.loss import elbo, kl_divergence
+from tests.helpers import refused
+from vae_lib.loss import Objective, elbo, kl_divergence, kl_per_dimension, log_ratio
+from vae_lib.parameters import ParameterError
+from vae_lib.tensorflow_quietly import tf
 
 MEAN = np.array([[0.0, 0.7, -2.0], [3.0, -0.1, 1.0]])
 LOG_VAR = np.array([[0.0, -3.0, 1.5], [-1.0, 0.4, -6.0]])
@@ -28,7 +32,9 @@ def kl_by_entropy(mean, log_var):
 def test_kl_is_the_integral_summed_over_dimensions():
     kl = kl_divergence(MEAN, LOG_VAR)
     assert kl.shape == (2,)
-    np.testing.assert_allclose(kl, np.vectorize(kl_by_integration)(MEAN, LOG_VAR).sum(axis=1))
+    expected = np.vectorize(kl_by_integration)(MEAN, LOG_VAR)
+    np.testing.assert_allclose(kl_per_dimension(MEAN, LOG_VAR), expected, atol=1e-12)
+    np.testing.assert_allclose(kl, expected.sum(axis=1))
 
 
 def test_kl_is_cross_entropy_minus_entropy_at_the_size_of_the_book():
@@ -87,3 +93,78 @@ def test_the_elbo_of_each_example_falls_short_by_its_kl_to_the_exact_posterior()
     reached = bound(mean, variance)
     assert reached.shape == (3,)
     np.testing.assert_allclose(reached, LOG_P_X - gap, rtol=1e-6)
+
+
+def ratio_by_scipy(z, mean, log_var):
+    """log p(z) − log q(z|x) of each dimension."""
+    return PRIOR.logpdf(z) - stats.norm(mean, np.exp(log_var) ** 0.5).logpdf(z)
+
+
+def test_the_log_ratio_is_that_of_scipys_densities_summed_over_dimensions():
+    z = np.random.default_rng(0).normal(size=(2, 7, 3))  # seven draws of each example
+    mean, log_var = MEAN[:, np.newaxis], LOG_VAR[:, np.newaxis]
+    ratio = log_ratio(z, mean, log_var)
+    assert ratio.shape == (2, 7)
+    np.testing.assert_allclose(ratio, ratio_by_scipy(z, mean, log_var).sum(axis=-1))
+
+
+def test_gradients_of_the_log_ratio_are_the_derivatives_of_scipys(gradients):
+    at = np.array([[0.3, -1.0, 0.5], [2.0, 0.1, 1.1]]), MEAN, LOG_VAR
+    for i, by_one in enumerate(gradients(log_ratio, *at)):
+        others = at[:i] + at[i + 1 :]
+        numeric = differentiate.derivative(
+            lambda a, *rest, i=i: ratio_by_scipy(*rest[:i], a, *rest[i:]), at[i], args=others
+        ).df
+        np.testing.assert_allclose(by_one, numeric, rtol=1e-6, atol=1e-8)
+
+
+# Two images with three draws of z each, and a KL term of two dimensions: on average 0.2 and 3.
+LIKELIHOODS = np.float32([[-10, -14, -12], [-20, -22, -27]])  # their mean is -17.5
+RATIOS = np.float32([[0.5, -1, 2], [-3, 0.25, 1]])
+KL = np.float32([[0.1, 2], [0.3, 4]])
+
+
+def loss_after(step, **arguments):
+    return float(Objective(**arguments)(LIKELIHOODS, RATIOS, KL, tf.constant(step)))
+
+
+def test_an_objective_without_arguments_is_minus_the_elbo():
+    assert loss_after(0) == pytest.approx(3.2 + 17.5)
+    assert Objective().n_samples == 1
+
+
+def test_the_kl_term_has_a_weight_and_free_bits_on_average_over_the_minibatch():
+    assert loss_after(7, beta=2.0, n_samples=3) == pytest.approx(2 * 3.2 + 17.5)
+    assert loss_after(7, free_bits=0.25, n_samples=3) == pytest.approx(0.25 + 3 + 17.5)
+    both = loss_after(4, beta=2.0, warm_up=10, free_bits=0.25, n_samples=3)
+    assert both == pytest.approx(2 * 0.4 * (0.25 + 3) + 17.5)
+
+
+def test_the_weight_rises_in_a_straight_line_and_stops():
+    for beta in (0.5, 2.0):
+        objective = Objective(beta=beta, warm_up=10)
+        weights = [float(objective.beta_at(tf.constant(step))) for step in (0, 3, 9, 10, 25)]
+        np.testing.assert_allclose(weights, np.multiply(beta, [0, 0.3, 0.9, 1, 1]), rtol=1e-6)
+        assert Objective(beta=beta).beta_at(tf.constant(0)) == beta
+
+
+def test_the_importance_weighted_objective_is_minus_the_logarithm_of_the_mean_weight():
+    weights = np.log([[2, 6, 4], [1, 9, 5]])  # of mean 4, and 5
+    objective = Objective(n_samples=3, importance_weighted=True)
+    loss = objective((weights - 1000 - RATIOS).astype("float32"), RATIOS, KL, tf.constant(0))
+    assert loss.shape == ()
+    assert float(loss) == pytest.approx(1000 - np.log(4 * 5) / 2, abs=2e-4)
+
+
+def test_an_objective_is_made_again_from_what_it_says():
+    objective = Objective(beta=2.0, warm_up=10, free_bits=0.25, n_samples=3)
+    said = "beta=2.0, warm_up=10, free_bits=0.25, n_samples=3, importance_weighted=False"
+    assert repr(objective) == f"Objective({said})"
+    assert repr(Objective.from_config(objective.get_config())) == repr(objective)
+
+
+def test_the_weight_may_not_be_negative_and_a_bound_of_draws_has_none():
+    with refused(ParameterError, "beta", -1, "at least 0"):
+        Objective(beta=-1)
+    with refused(ParameterError, "importance_weighted", "beta"):
+        Objective(beta=2.0, importance_weighted=True)

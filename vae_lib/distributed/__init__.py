@@ -197,16 +197,15 @@ def train_together(
     history: dict[str, list[Any]] = {name: [] for name in REPORTED}
     end = (begin := int(model.optimizer.iterations)) + iterations
     watched = cluster.rank == 0
-    with (
-        progress_bar(iterations, unit="iteration", lines=True) if watched else nullcontext() as bar
-    ):
+    bar = progress_bar(iterations, unit="iteration", lines=True) if watched else nullcontext()
+    with bar as shown:
         for start in range(begin, end, report_every):
             stop = min(start + report_every, end)
             sums = np.zeros(3)
             for rows in _order(len(x), batch_size, start, stop, seed):
                 sums += step(rows)
-                if bar is not None:
-                    bar.update()
+                if shown is not None:
+                    shown.update()
             check_finite(sums[0], start, stop)
             for name, value in zip(REPORTED, (stop, *sums / (stop - start)), strict=True):
                 history[name].append(value)

@@ -102,7 +102,7 @@ def test_transparent_parts_are_white(folder):
     Image.fromarray(clear).save(folder / "clear.png")
     images = load_images(folder)
     assert sum(np.all(image == 1) for image in all_of(images)) == 1
-    assert "Transparent parts, in 1 pictures, are white." in repr(images)
+    assert "Transparent parts are white; pictures with such parts: 1." in repr(images)
 
 
 def test_a_camera_held_upright_is_turned(folder):
@@ -320,13 +320,18 @@ SIXTEENTHS[0, 0, 0] = 16
     [
         (SIXTEENTHS, SIXTEENTHS / 16, "Divided by 16, their largest value."),
         (SIXTEENTHS.reshape(9, 16), SIXTEENTHS / 16, "Rows of 16 pixels"),
-        (SIXTEENTHS.astype(np.uint8), SIXTEENTHS / 255, "Bytes, divided by 255."),
+        (
+            SIXTEENTHS.astype(np.uint8),
+            SIXTEENTHS / 255,
+            "divided by 255. They go to 16; if that is",
+        ),
+        (np.uint8(15 * SIXTEENTHS), SIXTEENTHS / 17, "Bytes, divided by 255."),
         (SIXTEENTHS[..., None] / 16, SIXTEENTHS / 16, ""),
         (SIXTEENTHS > 8, SIXTEENTHS > 8, ""),
         (SIXTEENTHS / 8 - 1, SIXTEENTHS / 16, "From −1…1 to 0…1."),
         (SIXTEENTHS.astype(np.uint16) * 4000, SIXTEENTHS * 4000 / 65535, "divided by 65,535"),
     ],
-    ids=["numbers", "rows", "bytes", "unit", "truth", "centered", "16 bits"],
+    ids=["numbers", "rows", "dark bytes", "bytes", "unit", "truth", "centered", "16 bits"],
 )
 @pytest.mark.parametrize("suffix", [None, ".npy", ".npz"])
 def test_arrays_come_to_the_unit_range_and_say_how(array, expected, said, suffix, tmp_path):

@@ -29,23 +29,15 @@ from vae_lib.support.progress import progress_bar
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
-OTHER_PICTURES = {
-    ".gif",
-    ".tif",
-    ".tiff",
-    ".heic",
-    ".heif",
-    ".avif",
-    ".svg",
-    ".raw",
-    ".psd",
-    ".ico",
-}
+OTHER_PICTURES = {".gif", ".tif", ".tiff", ".heic", ".heif", ".avif", ".svg", ".raw", ".psd"}
 PICTURES = "PNG, JPEG, WebP or BMP pictures"
 SHARE_OF_MEMORY = 0.5  # that images may take: training needs as much again
 # Names that people give to images in an archive, and to their classes.
 NAMES_OF_IMAGES = ("x", "images", "data", "arr_0")
 NAMES_OF_CLASSES = ("y", "labels", "label", "target", "targets")
+
+# The largest number of a type, and what such numbers are called.
+WHITE = {"uint8": (255, "Bytes"), "uint16": (65535, "Numbers of 16 bits")}
 
 Bytes = NDArray[np.uint8]
 
@@ -286,7 +278,7 @@ def _decoded(
     if size is not None:
         done.append(f"Scaled to {height}×{width}; what is longer was cropped evenly.")
     if clear:
-        done.append(f"Transparent parts, in {clear:,} pictures, are white.")
+        done.append(f"Transparent parts are white; pictures with such parts: {clear:,}.")
     is_gray = bool((images == images[..., :1]).all())
     if color or (color is None and not is_gray):
         return images, tuple(done)
@@ -482,10 +474,11 @@ def _in_unit_range(images: NDArray[Any], name: str) -> tuple[NDArray[np.float32]
     kind = images.dtype
     if low >= 0 and high <= 1:
         return images.astype(np.float32), []
-    if kind == np.uint8:
-        return np.divide(images, 255, dtype=np.float32), ["Bytes, divided by 255."]
-    if kind == np.uint16 and high > 255:
-        return (images / 65535).astype(np.float32), ["Numbers of 16 bits, divided by 65,535."]
+    white, named = WHITE.get(kind.name, (0, ""))
+    if kind == np.uint8 or (white and high > 255):
+        dark = f" They go to {high:g}; if that is white, divide by it first." * (high < white / 4)
+        done = f"{named}, divided by {white:,}.{dark}"
+        return np.divide(images, white, dtype=np.float32), [done]
     if low >= 0:
         said = f"Divided by {high:g}, their largest value."
         return (images / high).astype(np.float32), [said]

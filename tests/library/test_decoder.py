@@ -190,6 +190,7 @@ def test_hidden_layers_follow_each_other_and_outputs_take_the_layout_of_the_imag
     decoder.set_weights([rng.normal(size=w.shape) for w in decoder.get_weights()])
     w1, b1, w2, b2, w_out, b_out = (a.astype(float) for a in decoder.get_weights())
     z = rng.normal(size=(64, 5)).astype("float32")
+    assert (w1.shape, w2.shape) == ((5, 16), (16, 7))
     expected = np.tanh(np.tanh(z @ w1 + b1) @ w2 + b2) @ w_out + b_out
     logits = decoder(z)
     assert logits.shape == (64, 3, 4, 2)

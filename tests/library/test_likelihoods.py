@@ -218,48 +218,50 @@ def test_a_pixel_that_never_changes_does_not_make_the_likelihood_infinite():
 
 # Draws are compiled, which takes a while: so that most mistakes show sooner, they come last.
 
-N = 20_000
+N = 5_000
+MIDDLE, SPREAD = special.expit(LOGITS)[:, None], np.exp(SECOND)[:, None]
 
 
-def distribution(name):
-    """SciPy's distribution function of a pixel, for each of the parameters, `(values, 1)`."""
-    middle = special.expit(LOGITS)[:, None]
-    spread = np.exp(SECOND)[:, None]
-    if name == "continuous_bernoulli":
-        logits = np.where(LOGITS == 0, 1e-9, LOGITS)[:, None]
-        return lambda x: special.expm1(x * logits) / special.expm1(logits)
-    if name == "discretized_logistic":
-        p = stats.logistic(middle, spread + LEAST_SCALE)
-        return lambda x: np.where(x < 1, p.cdf(x + 0.5 / 255), 1)
-    return {
-        "bernoulli": stats.bernoulli(middle),
-        "gaussian": stats.norm(middle, 1),
-        "learned_gaussian": stats.norm(middle, np.sqrt(0.1 + ROUNDING)),
-        "pixel_gaussian": stats.norm(middle, np.sqrt(spread + ROUNDING)),
-    }[name].cdf
+def assert_drawn(likelihood, distribution):
+    """Check draws of each of the parameters against a distribution function, and the mean."""
+    parameters = [np.tile(each, (1, N)) for each in parameters_of(likelihood)]
+    draws = [np.asarray(likelihood.sample(tf.constant([1, s]), *parameters)) for s in (2, 2, 3)]
+    np.testing.assert_array_equal(draws[0], draws[1])
+    assert not np.array_equal(draws[0], draws[2])
+    drawn = np.sort(draws[0].astype(float))
+    share = np.array([np.searchsorted(row, row, "right") for row in drawn]) / N
+    assert abs(share - distribution(drawn)).max() < 2 / np.sqrt(N)
+    error = drawn.std(1) / np.sqrt(N) + 0.5 / 255 / 4
+    mean = np.asarray(likelihood.mean(*parameters))[:, 0]
+    np.testing.assert_array_less(abs(drawn.mean(1) - mean), 5 * error)
+    between_images = np.corrcoef(draws[0])[np.triu_indices(len(LOGITS), 1)]
+    assert abs(between_images).max() < 6 / np.sqrt(N)
+    return draws[0]
 
 
-NAMES = [name for name in LIKELIHOODS if "gaussian" in name]
-NAMES += ["continuous_bernoulli", "discretized_logistic", "bernoulli"]
+def test_draws_of_a_gaussian_are_scipys():
+    assert_drawn(Gaussian(0.1), stats.norm(MIDDLE, np.sqrt(0.1)).cdf)
+    assert_drawn(Gaussian(0.1, learned=True), stats.norm(MIDDLE, np.sqrt(0.1 + ROUNDING)).cdf)
 
 
-def test_draws_have_the_distribution_of_scipys_and_that_mean():
-    for name in NAMES:
-        likelihood = LIKELIHOODS[name]()
-        parameters = [np.tile(each, (1, N)) for each in parameters_of(likelihood)]
-        draws = [np.asarray(likelihood.sample(tf.constant([1, s]), *parameters)) for s in (2, 2, 3)]
-        np.testing.assert_array_equal(draws[0], draws[1], name)
-        assert not np.array_equal(draws[0], draws[2]), name
-        drawn = np.sort(draws[0].astype(float))
-        if (levels := levels_of(name)) is not None:
-            assert np.isin(draws[0], np.float32(levels)).all(), name
-        share = np.array([np.searchsorted(row, row, "right") for row in drawn]) / N
-        assert abs(share - distribution(name)(drawn)).max() < 2 / np.sqrt(N), name
-        error = drawn.std(1) / np.sqrt(N) + 0.5 / 255 / 4
-        mean = np.asarray(likelihood.mean(*parameters))[:, 0]
-        np.testing.assert_array_less(abs(drawn.mean(1) - mean), 5 * error, name)
-        between_images = np.corrcoef(draws[0])[np.triu_indices(len(LOGITS), 1)]
-        assert abs(between_images).max() < 6 / np.sqrt(N), name
+def test_draws_of_a_gaussian_of_each_pixel_are_scipys():
+    assert_drawn(PixelGaussian(), stats.norm(MIDDLE, np.sqrt(SPREAD + ROUNDING)).cdf)
+
+
+def test_draws_of_the_continuous_bernoulli_have_its_distribution():
+    logits = np.where(LOGITS == 0, 1e-9, LOGITS)[:, None]
+    area = special.expm1(logits)
+    assert_drawn(ContinuousBernoulli(), lambda x: special.expm1(x * logits) / area)
+
+
+def test_draws_of_the_logistic_are_scipys_rounded_to_levels():
+    p = stats.logistic(MIDDLE, SPREAD + LEAST_SCALE)
+    drawn = assert_drawn(DiscretizedLogistic(), lambda x: np.where(x < 1, p.cdf(x + 0.5 / 255), 1))
+    assert np.isin(drawn, np.float32(levels_of("discretized_logistic"))).all()
+
+
+def test_draws_of_coins_are_scipys():
+    assert_drawn(Bernoulli(), stats.bernoulli(MIDDLE).cdf)
 
 
 def test_coins_show_ink_with_the_probability_of_the_pixel():

@@ -9,6 +9,7 @@ for the continuous Bernoulli, see there.
 
 import math
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,9 @@ from vae_lib.support.precision import in_one_precision
 from vae_lib.support.xla import as_seed, compiled, generator
 from vae_lib.tensorflow_quietly import keras, tf
 
-# Added to a seed of coins, it is no seed of noise: the two never share their random bits. Of each
-# of the two integers 32 bits count, and no count of draws comes as far as the last of them.
-COINS = (0, 2**31)
+# Added to a seed of pixels, it is no seed of z's noise: the two never share their random bits. Of
+# each of the two integers 32 bits count, and no count of draws comes as far as the last of them.
+PIXELS = (0, 2**31)
 LEVELS = 255.0  # the largest byte
 ROUNDING = 1 / (12 * LEVELS**2)  # the variance of rounding to bytes
 LEAST_SCALE = math.exp(-7.0)  # a quarter of a level
@@ -68,7 +69,11 @@ def binarize(x: Any, seed: Any) -> Any:
     Raises:
         ValueError: if the seed is not two integers.
     """
-    return _flip(tf.cast(x, tf.float32), as_seed(seed) + COINS)
+    return _flip(tf.cast(x, tf.float32), _of_pixels(seed))
+
+
+def _of_pixels(seed: Any) -> Any:
+    return as_seed(seed) + PIXELS
 
 
 # 16 random bits decide a pixel, so that one draw of 32 serves two.
@@ -94,7 +99,7 @@ def gaussian_log_likelihood(x: Any, mean: Any, variance: Any = 1.0) -> Any:
     """
     squares = tf.square(x - mean) / variance  # (batch, x_dim)
     scaled = 2.0 * math.pi * variance
-    log_scaled = math.log(scaled) if isinstance(scaled, float) else tf.math.log(scaled)
+    log_scaled = math.log(scaled) if isinstance(scaled, Real) else tf.math.log(scaled)
     return -0.5 * tf.reduce_sum(squares + log_scaled, axis=-1)  # (batch,)
 
 
@@ -187,14 +192,14 @@ def start_at_mean(decoder: Any, x: Any) -> None:
     Raises:
         ValueError: no bias of the decoder's is of that size.
     """
-    mean = np.clip(np.mean(x, axis=0, dtype=np.float64), 1e-3, 1 - 1e-3)  # x_shape
-    logits = np.log(mean / (1 - mean))
+    mean = np.mean(x, axis=0, dtype=np.float64)  # x_shape
+    colors = mean.shape[-1]
     biases = [weight for weight in decoder.weights if weight.name == "bias"]
-    colors = logits.shape[-1]
-    for values in (logits, logits.reshape(-1, colors).mean(axis=0)):
-        if biases and (bias := biases[-1]).shape[0] % values.size == 0:
-            start = bias.numpy().reshape(*values.shape[:-1], -1)  # (…, colors · parameters)
-            start[..., :colors] = values
+    for means in (mean, mean.reshape(-1, colors).mean(axis=0)):
+        if biases and (bias := biases[-1]).shape[0] % means.size == 0:
+            p = np.clip(means, 1e-3, 1 - 1e-3)
+            start = bias.numpy().reshape(*means.shape[:-1], -1)  # (…, colors · parameters)
+            start[..., :colors] = np.log(p / (1 - p))
             bias.assign(start.ravel())
             return
     sizes = ", ".join(str(tuple(bias.shape)) for bias in biases) or "none"
@@ -300,7 +305,7 @@ class Gaussian(Likelihood):
     def sample(self, seed: Any, logits: Any) -> Any:
         """Add noise to the mean."""
         mean = pixel_mean(logits)
-        return mean + self.variance**0.5 * standard_normal(tf.shape(mean), seed)
+        return mean + self.variance**0.5 * standard_normal(tf.shape(mean), _of_pixels(seed))
 
     def get_config(self) -> dict[str, Any]:
         """What Keras needs to make this object again."""
@@ -329,7 +334,7 @@ class PixelGaussian(Likelihood):
 
     def sample(self, seed: Any, logits: Any, log_variance: Any) -> Any:
         """Add noise to the mean."""
-        noise = standard_normal(tf.shape(logits), seed)
+        noise = standard_normal(tf.shape(logits), _of_pixels(seed))
         return pixel_mean(logits) + tf.sqrt(tf.exp(log_variance) + ROUNDING) * noise
 
 
@@ -351,7 +356,7 @@ class ContinuousBernoulli(Likelihood):
 
     def sample(self, seed: Any, logits: Any) -> Any:
         """Turn uniform numbers u into log(1 + u (exp(logit) − 1)) / logit."""
-        u = _uniform(tf.shape(logits), seed)  # (batch, x_dim)
+        u = _uniform(tf.shape(logits), _of_pixels(seed))  # (batch, x_dim)
         size = tf.maximum(tf.abs(logits), 1e-3)
         drawn = 1.0 + tf.math.log(u + (1.0 - u) * tf.exp(-size)) / size
         return tf.where(logits < 0, 1.0 - drawn, drawn)
@@ -391,7 +396,7 @@ class DiscretizedLogistic(Likelihood):
 
     def sample(self, seed: Any, logits: Any, log_scale: Any) -> Any:
         """Draw the logistic variable, and round it."""
-        u = _uniform(tf.shape(logits), seed)  # (batch, x_dim)
+        u = _uniform(tf.shape(logits), _of_pixels(seed))  # (batch, x_dim)
         scale = tf.exp(log_scale) + LEAST_SCALE
         drawn = tf.sigmoid(logits) + scale * (tf.math.log(u) - tf.math.log1p(-u))
         return tf.round(LEVELS * tf.clip_by_value(drawn, 0.0, 1.0)) / LEVELS

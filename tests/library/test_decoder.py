@@ -216,7 +216,8 @@ def test_the_last_bias_starts_at_the_logits_of_the_mean_image_and_all_else_stays
 def test_the_bias_of_a_convolution_starts_at_the_logits_of_the_colors():
     network = [keras.Input((3, 4, 2)), keras.layers.Conv2D(4, 1, bias_initializer="ones")]
     decoder = keras.Sequential(network)
-    start_at_mean(decoder, np.full((5, 3, 4, 2), [0.2, 0.7]))
+    edges = np.array([0.1, 0.1, -0.1, -0.1])[:, None]  # of a row's pixels
+    start_at_mean(decoder, np.full((5, 3, 4, 2), [0.2, 0.7]) + edges)
     expected = [*special.logit([0.2, 0.7]), 1, 1]
     np.testing.assert_allclose(decoder.layers[-1].bias, expected, rtol=1e-6)
 

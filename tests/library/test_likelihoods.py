@@ -14,6 +14,7 @@ from vae_lib.decoder import (
     Likelihood,
     PixelGaussian,
     binarize,
+    gaussian_log_likelihood,
 )
 from vae_lib.reparameterization import standard_normal
 from vae_lib.tensorflow_quietly import keras, tf
@@ -49,6 +50,22 @@ def test_coins_have_the_probability_of_scipys():
     expected = stats.bernoulli.logpmf(coins, special.expit(logits)).sum(axis=1)
     np.testing.assert_allclose(Bernoulli().log_prob(coins, logits), expected)
     np.testing.assert_allclose(Bernoulli().mean(logits), special.expit(logits))
+
+
+def test_draws_of_pixels_share_nothing_with_the_noise_of_equal_seed(named):
+    _, likelihood = named
+    said = [np.full((4, 5000), number, "float32") for number in (0.2, -2.0)]
+    drawn = likelihood.sample((3, 4), *said[: likelihood.parameters])
+    noise = standard_normal((4, 5000), (3, 4))
+    assert abs(np.corrcoef(np.ravel(drawn), np.ravel(noise))[0, 1]) < 0.05
+
+
+@pytest.mark.parametrize("kind", [float, np.float32, np.float64])
+def test_a_variance_may_be_a_number_of_any_kind(kind):
+    x, mean, _ = rows()
+    expected = stats.norm.logpdf(x, mean, 0.5).sum(axis=1)
+    found = gaussian_log_likelihood(x, mean, kind(0.25))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_a_gaussian_has_the_density_of_scipys():

@@ -221,7 +221,7 @@ MUTANTS = {
         ],
     },
     "decoder": {
-        "COINS": [("the bits of the noise", "(0, 2**31)", "(0, 0)")],
+        "PIXELS": [("the bits of the noise", "(0, 2**31)", "(0, 0)")],
         "LEVELS": [("one level too many", "255.0", "256.0")],
         "ROUNDING": [
             ("no 12", "12 * ", ""),
@@ -261,9 +261,12 @@ MUTANTS = {
             ("a sum over everything", "per_pixel, axis=-1", "per_pixel"),
         ],
         "binarize": [
-            ("one flip for all seeds", "as_seed(seed) + COINS", "tf.constant(COINS, tf.int64)"),
+            ("one flip for all seeds", "_of_pixels(seed)", "tf.constant(PIXELS, tf.int64)"),
             ("pixels rounded for the coins", "tf.cast(x, tf.float32)",
              "tf.round(tf.cast(x, tf.float32))"),
+        ],
+        "_of_pixels": [
+            ("one draw for all seeds", "as_seed(seed)", "tf.constant([0, 0], tf.int64)"),
         ],
         "_flip": [
             ("the other side of the coin", ") < 2.0**16 * x", ") > 2.0**16 * x"),
@@ -370,22 +373,23 @@ MUTANTS = {
         ],
         "start_at_mean": [
             ("one mean for all pixels", "np.mean(x, axis=0", "0 * x[0] + np.mean(x"),
-            ("infinite logits", "np.clip(np.mean(x, axis=0, dtype=np.float64), 1e-3, 1 - 1e-3)",
-             "np.mean(x, axis=0, dtype=np.float64)"),
-            ("log mean for logits", "np.log(mean / (1 - mean))", "np.log(mean)"),
-            ("black for white", "mean / (1 - mean)", "(1 - mean) / mean"),
+            ("infinite logits", "np.clip(means, 1e-3, 1 - 1e-3)", "means"),
+            ("log mean for logits", "np.log(p / (1 - p))", "np.log(p)"),
+            ("black for white", "p / (1 - p)", "(1 - p) / p"),
             ("weights for biases", 'weight.name == "bias"', 'weight.name == "kernel"'),
             ("the first bias", "biases[-1]", "biases[0]"),
-            ("no colors", ", logits.reshape(-1, colors).mean(axis=0))", ",)"),
-            ("channels for colors", "colors = logits.shape[-1]", "colors = logits.shape[0]"),
+            ("no colors", ", mean.reshape(-1, colors).mean(axis=0))", ",)"),
+            ("channels for colors", "colors = mean.shape[-1]", "colors = mean.shape[0]"),
             ("nothing else kept", "bias.numpy()", "np.zeros_like(bias)"),
-            ("the pixels after each other", "*values.shape[:-1], -1", "-1"),
-            ("the second kind, too", "start[..., :colors] = values",
-             "start[...] = np.resize(values, start.shape)"),
-            ("the second kind for the first", ":colors] = values", "-colors:] = values"),
+            ("the pixels after each other", "*means.shape[:-1], -1", "-1"),
+            ("the second kind, too", "start[..., :colors] = np.log(p / (1 - p))",
+             "start[...] = np.resize(np.log(p / (1 - p)), start.shape)"),
+            ("the second kind for the first", ":colors] = np", "-colors:] = np"),
             ("nothing set", "bias.assign(start.ravel())", "pass"),
             ("refused all the same", "return\n", "break\n"),
             ("the shapes not said", "str(tuple(bias.shape))", "bias.name"),
+            ("the mean logit for the mean color", "mean.reshape(-1, colors).mean(axis=0)",
+             "1 / (1 + np.exp(-np.log(mean / (1 - mean)).reshape(-1, colors).mean(axis=0)))"),
         ],
         "Likelihood": [
             ("two numbers for each pixel", "parameters = 1", "parameters = 2"),
@@ -430,6 +434,7 @@ MUTANTS = {
             ("the variance not kept", '"variance": self._variance, ', ""),
             ("not kept as learned", ', "learned": self.learned', ""),
             ("nothing kept", ", **mine", ""),
+            ("the noise of z", "_of_pixels(seed)", "as_seed(seed)"),
         ],
         "PixelGaussian": [
             ("one number for each pixel", "parameters = 2", "parameters = 1"),
@@ -450,6 +455,7 @@ MUTANTS = {
             ("variances for means", "pixel_mean(logits)", "pixel_mean(log_variance)"),
         ],
         "PixelGaussian.sample": [
+            ("the noise of z", "_of_pixels(seed)", "as_seed(seed)"),
             ("no floor", " + ROUNDING", ""),
             ("variance for std", "tf.sqrt(", "("),
             ("std for variance", "tf.exp(log", "tf.exp(0.5 * log"),
@@ -485,6 +491,7 @@ MUTANTS = {
              "pixel_mean(logits)"),
         ],
         "ContinuousBernoulli.sample": [
+            ("the noise of z", "_of_pixels(seed)", "as_seed(seed)"),
             ("one draw for all images", "tf.shape(logits)", "tf.shape(logits)[1:]"),
             ("0 / 0", "tf.maximum(tf.abs(logits), 1e-3)", "tf.abs(logits)"),
             ("uniform near logit 0", "1e-3", "1.0"),
@@ -552,6 +559,7 @@ MUTANTS = {
             ("an area beyond 1", "softplus((1.0 - middle)", "softplus((2.0 - middle)"),
         ],
         "DiscretizedLogistic.sample": [
+            ("the noise of z", "_of_pixels(seed)", "as_seed(seed)"),
             ("one draw for all images", "tf.shape(logits)", "tf.shape(logits)[1:]"),
             ("no least scale", " + LEAST_SCALE", ""),
             ("logits for the middle", "tf.sigmoid(logits) + ", "logits + "),

@@ -1,4 +1,4 @@
-"""What every test has: some digits, no window, no progress bar, gradients, a fresh process."""
+"""What every test has: digits, strict checks, no window and no bar, gradients, a process."""
 
 import os
 import subprocess
@@ -10,6 +10,7 @@ os.environ["TQDM_DISABLE"] = "1"
 
 import pytest
 
+from vae_lib.checks import report_only
 from vae_lib.data import load_mnist
 
 
@@ -17,6 +18,13 @@ def pytest_collection_modifyitems(items):
     """Files with the most slow tests go first: begun last, one would keep a single worker busy."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
+
+
+@pytest.fixture(autouse=True)
+def _strict():
+    """What does not hold raises, whatever parameters a test before this one has set."""
+    yield
+    report_only(False)
 
 
 @pytest.fixture(scope="session")

@@ -201,7 +201,7 @@ class VAE(keras.Model):
         """
         mean, log_var = map(_in_single_precision, self.encoder(x))  # (batch, z_dim) each
         eps = tf.cast(eps, mean.dtype)
-        if eps.shape.rank == 2:
+        if len(eps.shape) < 3:  # one row for all images will do, too
             z = reparameterize(mean, log_var, eps)  # (batch, z_dim)
             logits = _in_single_precision(self.decoder(z))  # (batch, *x_shape)
         else:

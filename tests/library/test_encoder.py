@@ -31,9 +31,10 @@ def test_the_encoder_is_one_elu_layer_and_two_linear_heads(digits):
     np.testing.assert_allclose(log_var, h @ w_log_var + b_log_var, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("layer", "fan_in"), [("hidden", 784), ("mean", 128), ("log_var", 128)])
+@pytest.mark.parametrize(("layer", "fan_in"), [(0, 784), (1, 128), (2, 128)])
 def test_weights_start_normal_with_variance_two_over_fan_in_not_truncated(layer, fan_in):
-    kernel, bias = getattr(built(), layer).get_weights()
+    encoder = built()
+    kernel, bias = [*encoder.hidden, encoder.mean, encoder.log_var][layer].get_weights()
     sigma = np.sqrt(2 / fan_in)
     assert abs(kernel.std() / sigma - 1) < 4 / np.sqrt(2 * kernel.size)
     assert stats.kstest(kernel.ravel(), stats.norm(0, sigma).cdf).pvalue > 0.01

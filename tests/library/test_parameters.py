@@ -9,7 +9,7 @@ import pytest
 from papermill.translators import PythonTranslator
 
 from tests.helpers import refused
-from vae_lib.checks import check, report_only
+from vae_lib.checks import check
 from vae_lib.model import VAE
 from vae_lib.parameters import (
     ChapterParameters,
@@ -21,13 +21,6 @@ from vae_lib.parameters import (
     validated,
 )
 from vae_lib.training import train
-
-
-@pytest.fixture(autouse=True)
-def _strict_again():
-    yield
-    report_only(False)
-
 
 SIZE = ("whole", 1, "10,000")
 LIKELIHOODS = ("'bernoulli'", "'gaussian'")

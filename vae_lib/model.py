@@ -211,18 +211,25 @@ class VAE(keras.Model):
         return {"mean": mean, "log_var": log_var, "z": z, "logits": logits}
 
     def log_likelihood(self, x: Any, logits: Any) -> Any:
-        """Compute log p(x|z) of each image by this model's likelihood, in nats, `(batch,)`."""
+        """Compute log p(x|z) of each image by this model's likelihood, in nats, `(batch,)`.
+
+        With more axes before those of an image, as many come back, as where z has several draws.
+        """
         return self.likelihood.log_prob(self._rows(x), *self.parameters_in(logits))
 
     def parameters_in(self, logits: Any) -> list[Any]:
-        """The likelihood's parameters in what the decoder gives, rows, `(batch, x_dim)` each."""
+        """The likelihood's parameters in what the decoder gives, rows, `(..., x_dim)` each."""
         kinds = self.likelihood.parameters
         parts = [logits] if kinds == 1 else tf.split(logits, kinds, axis=-1)
         return [self._rows(part) for part in parts]
 
     def _rows(self, images: Any) -> Any:
-        """Images as rows, `(batch, x_dim)`; those that are, as they are."""
-        return images if len(images.shape) == 2 else tf.reshape(images, (-1, self.x_dim))
+        """Images as rows, `(..., x_dim)`, whatever comes before; rows, as they are."""
+        axes = len(self.x_shape)
+        if axes == 1:
+            return images
+        before = [-1 if n is None else n for n in images.shape[:-axes]]
+        return tf.reshape(images, (*before, self.x_dim))
 
     @property
     def loss_given(self) -> Objective | None:

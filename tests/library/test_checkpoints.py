@@ -301,8 +301,10 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(tmp_path):
     while kills < int(os.environ.get("VAE_LIB_KILLS", "3")):
         nights += 1
         folder, out = tmp_path / str(nights), tmp_path / f"{nights}.npz"
+        longest = 4.0  # seconds; on a slow machine, as many may not lead to the next checkpoint
         while not out.exists():
-            kills += a_night(folder, out, kill_after=rng.uniform(0.2, 4))
+            kills += a_night(folder, out, kill_after=rng.uniform(0.2, longest))
+            longest *= 1.2
         assert {path.suffix for path in folder.glob("[!.]*")} == {".npz"}
         with np.load(tmp_path / "whole.npz") as whole, np.load(out) as mine:
             for name in whole:

@@ -190,6 +190,18 @@ def test_a_likelihood_of_ones_own_is_trained_on_and_measured(pictures):
     np.testing.assert_allclose(model.log_likelihood(pictures, logits), expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("shape", [SHAPE, (np.prod(SHAPE),)])
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_a_log_likelihood_keeps_the_axes_before_an_image(name, shape, pictures):
+    model = VAE(2, 8, tuple(map(int, shape)), likelihood=name)
+    x = pictures.reshape(20, *shape)
+    logits = model.decoder(np.random.default_rng(0).normal(size=(3 * 20, 2)).astype("float32"))
+    each = np.reshape(logits, (3, 20, *logits.shape[1:]))
+    found = model.log_likelihood(np.broadcast_to(x, (3, *x.shape)), each)
+    expected = model.log_likelihood(np.concatenate([x] * 3), logits)
+    np.testing.assert_allclose(found, np.reshape(expected, (3, 20)), rtol=1e-5)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LIKELIHOODS)
 def test_each_likelihood_trains_and_comes_back_from_a_file(name, pictures, tmp_path):

@@ -391,6 +391,7 @@ class Facts(NamedTuple):
         pca: that of as many principal components.
         likeness: the median distance from a sample to the nearest training image, as a part of the
             median one from a held-out image.
+        copies: the share of held-out images that are among those trained on, too.
         likelihood: its name.
         beta: the weight of the KL term.
     """
@@ -408,6 +409,7 @@ class Facts(NamedTuple):
     squared_error: float
     pca: float
     likeness: float
+    copies: float = 0.0
     likelihood: str = "bernoulli"
     beta: float = 1.0
 
@@ -430,7 +432,7 @@ def diagnose(facts: Facts) -> list[str]:
     """
     course = (_too_short, _too_long, _by_heart)
     last = (_too_narrow, _unlike)
-    for rules in ((_low_contrast,), (_few,), (_empty,), (_no_better,), course, last):
+    for rules in ((_low_contrast,), (_few,), (_copied,), (_empty,), (_no_better,), course, last):
         if said := [sentence for rule in rules if (sentence := rule(facts))]:
             return said
     return [
@@ -460,17 +462,27 @@ def _few(f: Facts) -> str | None:
     )
 
 
+def _copied(f: Facts) -> str | None:
+    if f.copies < 0.05:
+        return None
+    return (
+        f"Of the held-out images, {f.copies:.0%} are copies of images trained on, so no loss says "
+        "how new ones would do; take each image once."
+    )
+
+
 def _is_overfitted(f: Facts) -> bool:
     """Whether the gap is no matter of chance, and no small part of what was learned."""
     return f.gap > max(3 * f.error, 0.1 * (f.mean_image - f.seen))
 
 
 def _no_better(f: Facts) -> str | None:
-    if f.gained > 3 * f.error or _is_overfitted(f):
+    once = f.mean_image - f.course.min() > 3 * f.error  # then it has gone on for too long
+    if f.gained > 3 * f.error or once or _is_overfitted(f):
         return None
     return (
         f"Held-out images cost {f.unseen:,.1f} nats, and by the mean image {f.mean_image:,.1f}: "
-        f"one picture for all is as good; take more iterations than {f.iterations[-1]:,}, or a "
+        f"one picture for all costs no more; take more iterations than {f.iterations[-1]:,}, or a "
         "larger learning_rate."
     )
 

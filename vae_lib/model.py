@@ -642,6 +642,7 @@ def load_model(path: str | Path) -> VAE:
     """
     wanted = "it may be a .keras file that model.save wrote"
     names: list[str] = []
+    path = Path(path).expanduser()
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as file:
             names = file.namelist()

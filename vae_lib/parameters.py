@@ -76,7 +76,9 @@ def _switch(value: Any) -> Any:
 
 def _images(value: Any) -> Any:
     """Take a name of images, or what is there to be read."""
-    if isinstance(value, str) and (value in DRAWN_OR_WRITTEN or Path(value).expanduser().exists()):
+    if value in DRAWN_OR_WRITTEN:
+        return value
+    if isinstance(value, str) and value and Path(value).expanduser().exists():
         return value
     raise ValueError
 

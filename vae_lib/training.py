@@ -230,14 +230,20 @@ def _variables(model: VAE) -> list[Any]:
 
 
 def _identity(model: VAE, settings: TrainingParameters, images: list[np.ndarray]) -> dict[str, Any]:
-    """What a training is made of, but for its length: a checkpoint of another is refused."""
+    """What a training is made of, but for its length: a checkpoint of another is refused.
+
+    How often it reports and is saved changes no weight, unless a report may end it.
+    """
+    free = {"iterations", "every"}
+    if "patience" not in settings.model_fields_set:
+        free.add("report_every")
     return {
         "model": model.get_config(),
         "optimizer": model.optimizer.get_config(),
         "loss": repr(model.loss_given),
         "images": _digest(*images),
         "weights at the start": _digest(*_variables(model)),
-        **settings.model_dump(exclude={"iterations"}),
+        **settings.model_dump(exclude=free),
     }
 
 

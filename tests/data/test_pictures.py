@@ -69,6 +69,14 @@ def test_the_seed_decides_which_are_held_out(folder):
     assert len(set(names)) > 1
 
 
+def test_images_are_in_no_order_of_their_classes():
+    labels = np.repeat([0, 1, 2], 60)
+    x = RNG.random((180, 4, 4)) / 10 + labels[:, None, None] / 3
+    images = load_images(x)
+    assert {*np.round(3 * images.x_train[:10].mean((1, 2, 3))).astype(int)} == {0, 1, 2}
+    assert {*np.round(3 * images.x_test[:10].mean((1, 2, 3))).astype(int)} == {0, 1, 2}
+
+
 def test_subfolders_are_classes(folder):
     for i, path in enumerate(sorted(folder.glob("*.png"))):
         place = folder / ("cats" if i % 2 else "dogs") / "more"
@@ -354,14 +362,17 @@ def test_an_archive_that_is_split_stays_so(tmp_path):
         tmp_path / "a.npz", x_train=x[:4], x_test=x[4:], y_train=[0, 1, 0, 1], y_test=[1, 1, 0]
     )
     images = load_images(tmp_path / "a.npz")
-    np.testing.assert_allclose(images.x_test[..., 0], x[4:], atol=1e-6)
-    assert images.y_test.tolist() == [1, 1, 0]
+    where = [int(name) for name in images.names]
+    assert sorted(where) == [4, 5, 6]
+    np.testing.assert_allclose(images.x_test[..., 0], x[where], atol=1e-6)
+    assert images.y_test.tolist() == [[1, 1, 0][i - 4] for i in where]
 
 
 @pytest.mark.parametrize(
     ("array", "said"),
     [
         (np.zeros((5, 3, 8, 8)), ((5, 3, 8, 8), "np.moveaxis(x, 1, -1)")),
+        (np.zeros((8, 8, 3)), ((8, 8, 3), "one image with its colors")),
         (np.zeros((5, 8, 8, 4)), ((5, 8, 8, 4), "x[..., :3]")),
         (np.zeros((3, 7)), ((3, 7), 7, "x.reshape(-1, height, width)")),
         (np.zeros((1, 4, 4)), ("one image", 2)),

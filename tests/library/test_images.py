@@ -307,7 +307,15 @@ HEALTHY = Facts(
     [
         ({}, ("Nothing looks wrong", "49.5", "0.5", "2 of 3")),
         ({"contrast": 0.001}, ("0.0010", "divided twice")),
-        ({"unseen": 100.0, "seen": 99.9}, ("100.0", "the mean image", "100.0", "more iterations")),
+        (
+            {"unseen": 150.0, "seen": 20.0, "course": np.r_[100, np.linspace(60, 150, 9)]},
+            ("lowest at iteration 200", "risen by 90.0", "iterations=200"),
+        ),
+        ({"copies": 0.25}, ("25%", "copies", "each image once")),
+        (
+            {"unseen": 100.0, "seen": 99.9, "course": np.full(10, 100.0)},
+            ("100.0", "the mean image", "100.0", "more iterations"),
+        ),
         ({"course": np.linspace(100, 50.5, 10)}, ("still falling", "iterations=2000")),
         ({"course": 50 + abs(np.arange(-4.0, 6))}, ("iteration 500", "5.0", "4,000 images")),
         ({"seen": 30.0}, ("20.5", "4,000 images", "smaller width")),

@@ -110,7 +110,7 @@ def load_images(
             for squares, or `(height, width)`. Without it they stay as they are, all of one size.
         color: whether images have three colors or are gray; None for gray where all of them are.
         held_out: the share of the images that is held out, unless the source is split.
-        seed: of the choice of these.
+        seed: of the choice of these, and of the order of all: the first are of any class.
 
     Raises:
         DataError: the source does not exist, or holds something else. Says which file, and the
@@ -130,7 +130,10 @@ def load_images(
             read = _folder(path, height_and_width, color)
             return _split(read, name, held_out, seed)
         if not path.is_file():
-            raise DataError(f"{path}: there is no such file or folder; give one of {PICTURES}")
+            raise DataError(
+                f"{path}: there is no such file or folder; give a folder of {PICTURES}, or a file "
+                ".npz or .npy"
+            )
         arrays = _arrays_of(path)
     else:
         name, arrays = "images", {"x": _as_array(source)}
@@ -407,8 +410,8 @@ def _from_arrays(
         if {"y_train", "y_test"} <= {*arrays}:
             both = np.concatenate([arrays["y_train"], arrays["y_test"]])
             read = read._replace(labels=_as_labels(both, len(read.images), name))
-        rows = np.arange(len(read.images))
-        return _assembled(read, name, rows[: len(x_train)], rows[len(x_train) :])
+        rng, n = np.random.default_rng(seed), len(x_train)
+        return _assembled(read, name, rng.permutation(n), n + rng.permutation(len(x_test)))
     found = [key for key in NAMES_OF_IMAGES if key in arrays]
     if not found and len(arrays) == 1:
         found = [*arrays]
@@ -443,6 +446,11 @@ def _as_read(images: NDArray[Any], name: str, color: bool | None) -> _Read:
             )
         images = images.reshape(-1, side, side)
         done.append(f"Rows of {shape[1]} pixels, laid out as squares of {side}×{side}.")
+    if len(shape) == 3 and shape[2] in (1, 3):
+        raise DataError(
+            f"{name}: x had the shape {shape}, which is that of one image with its colors; it may "
+            "be (n, height, width), or (n, height, width, colors), of 2 images or more."
+        )
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.shape[3] not in (1, 3):
@@ -500,7 +508,7 @@ def _split(read: _Read, name: str, held_out: float, seed: int) -> Images:
         raise DataError(f"{name}: it holds one image; it may hold 2 or more, for one is held out.")
     order = np.random.default_rng(seed).permutation(n)
     count = min(max(1, round(held_out * n)), n - 1)
-    return _assembled(read, name, np.sort(order[count:]), np.sort(order[:count]))
+    return _assembled(read, name, order[count:], order[:count])
 
 
 def _assembled(read: _Read, name: str, train: Any, test: Any) -> Images:

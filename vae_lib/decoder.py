@@ -178,7 +178,7 @@ class Decoder(keras.layers.Layer):
 
 
 def start_at_mean(decoder: Any, x: Any) -> None:
-    """Set a decoder's last bias so that training begins at the mean image, whatever z is.
+    """Set a decoder's last bias so that training begins at the mean image, at z = 0.
 
     Of a decoder that ends in a convolution, it is the mean color. What the likelihood asks for
     besides logits stays as it was.

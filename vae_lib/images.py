@@ -368,9 +368,11 @@ def nearest(images: Array, among: Array) -> tuple[Array, Array]:
         Which it is, and the root of the squared error to it, `(n,)` each.
     """
     one, other = images.reshape(len(images), -1), among.reshape(len(among), -1)
-    squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1) - 2 * one @ other.T  # (n, m)
-    found = squares.argmin(axis=1)
-    return found, np.linalg.norm(one - other[found], axis=1)
+    lengths, found = (other**2).sum(axis=1), []  # (m,)
+    for part in np.array_split(one, -(-len(one) // 500)):  # to save memory
+        found.append((lengths - 2 * part @ other.T).argmin(axis=1))  # of (500, m)
+    which = np.concatenate(found)
+    return which, np.linalg.norm(one - other[which], axis=1)
 
 
 class Facts(NamedTuple):
@@ -522,7 +524,8 @@ def _empty(f: Facts) -> str | None:
     remedy = "take more iterations, or another seed"
     if f.likelihood == "gaussian":
         remedy = (
-            "take likelihood='learned_gaussian', for a standard deviation of 1 hides all of them"
+            "take likelihood='learned_gaussian': with a standard deviation of 1, only what varies "
+            "by more than that is worth a code"
         )
     if f.beta > 1:
         remedy = f"take a beta below {f.beta:g}"
@@ -549,7 +552,7 @@ def _too_narrow(f: Facts) -> str | None:
 
 
 def _unlike(f: Facts) -> str | None:
-    if f.likeness <= 1.5:
+    if f.likeness <= 2:
         return None
     return (
         f"Samples are {f.likeness:.2f} times as far from the nearest training image as held-out "

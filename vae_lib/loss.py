@@ -107,6 +107,7 @@ class Objective:
                 "such parts: leave them out"
             )
         self.n_samples: int = self._config["n_samples"]
+        self.warm_up: int = self._config["warm_up"]
 
     def __call__(self, log_likelihood: Any, log_ratio: Any, kl: Any, step: Any) -> Any:
         """Compute the loss of a minibatch.

@@ -300,7 +300,9 @@ class _Course:
 
     def _judge(self) -> None:
         """Keep the weights, if no report before was as good on the held-out images."""
-        if "patience" not in self.settings.model_fields_set:
+        objective = self.model.loss_given
+        warming_up = objective is not None and self.at < objective.warm_up  # losses do not compare
+        if "patience" not in self.settings.model_fields_set or warming_up:
             return
         self.since_best += 1
         if (loss := self.reports["val_loss"][-1]) < self.best:

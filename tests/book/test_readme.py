@@ -4,16 +4,19 @@ import re
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.helpers import ROOT
+from vae_lib.images import draw_factors, draw_shapes
 
 README = (ROOT / "README.md").read_text("utf-8")
 
 
 @pytest.mark.slow
 def test_the_example_trains_a_model(tmp_path, monkeypatch, capsys):
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    example, _ = re.findall(r"```python\n(.*?)```", README, re.S)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VAE_LIB_MNIST", "small")
     names: dict[str, object] = {}
@@ -22,6 +25,21 @@ def test_the_example_trains_a_model(tmp_path, monkeypatch, capsys):
     losses = names["history"]["loss"]
     assert losses[-1] < 0.9 * losses[0]
     assert "reconstruction" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_example_of_images_trains_and_keeps_checkpoints(tmp_path, monkeypatch):
+    _, example = re.findall(r"```python\n(.*?)```", README, re.S)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    Path("my_photos").mkdir()
+    pictures = draw_shapes(draw_factors(20), 64)
+    for k, picture in enumerate(np.uint8(255 * pictures)):
+        Image.fromarray(picture).save(f"my_photos/{k}.png")
+    names: dict[str, object] = {}
+    exec(example.replace("20_000", "3"), names)
+    assert names["model"].x_shape == (64, 64, 3)
+    assert [path.name for path in Path("night").glob("*.npz")] == ["checkpoint-000000003.npz"]
 
 
 @pytest.mark.parametrize(

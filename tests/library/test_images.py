@@ -325,7 +325,7 @@ HEALTHY = Facts(
         ({"active": 3, "rates": np.full(3, 2.5)}, ("3 dimensions", "2.5", "z_dim=6")),
         ({"pca": 4.0}, ("5.00", "3 principal components", "4.00")),
         ({"likeness": 0.2}, ("0.20", "copies")),
-        ({"likeness": 1.9}, ("1.90", "holes", "smaller z_dim")),
+        ({"likeness": 2.5}, ("2.50", "holes", "smaller z_dim")),
         ({"images": 54}, ("54 images", "some thousand")),
     ],
 )

@@ -21,7 +21,6 @@ from pydantic import (
     field_validator,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
 
 from vae_lib import checks
 from vae_lib.data import check_source
@@ -124,6 +123,10 @@ class ParameterError(ValueError):
 
     def _render_traceback_(self) -> list[str]:
         return [f"{type(self).__name__}: {self}"]
+
+
+class _Allowed(ValueError):
+    """Says what a value may be beside the others, where that is less than it may be alone."""
 
 
 class EndOfProgram(Exception):  # noqa: N818 (no error)
@@ -262,8 +265,7 @@ class ImagesParameters(_Parameters):
     @classmethod
     def _size_of_digits(cls, size: int, info: ValidationInfo) -> int:
         if info.data.get("data") == "digits" and size not in DIGIT_SIDES:
-            allowed = {"allowed": "28, 14, 7 or 4 for digits, or 0, for as they are"}
-            raise PydanticCustomError("size_of_digits", "another size", allowed)
+            raise _Allowed("28, 14, 7 or 4 for digits, or 0, for as they are")
         return size
 
 
@@ -315,7 +317,8 @@ def _sentence(error: Any, fields: Mapping[str, FieldInfo]) -> str:
         near = difflib.get_close_matches(name, fields, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
         return f"unknown parameter {name!r}; {hint}"
-    allowed = error.get("ctx", {}).get("allowed", fields[name].description)
+    fault = error.get("ctx", {}).get("error")
+    allowed = fault if isinstance(fault, _Allowed) else fields[name].description
     return f"{name} was {error['input']!r}; it may be {allowed}"
 
 

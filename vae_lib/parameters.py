@@ -125,7 +125,7 @@ class ParameterError(ValueError):
         return [f"{type(self).__name__}: {self}"]
 
 
-class _Allowed(ValueError):
+class _RestrictedError(ValueError):
     """Says what a value may be beside the others, where that is less than it may be alone."""
 
 
@@ -265,7 +265,7 @@ class ImagesParameters(_Parameters):
     @classmethod
     def _size_of_digits(cls, size: int, info: ValidationInfo) -> int:
         if info.data.get("data") == "digits" and size not in DIGIT_SIDES:
-            raise _Allowed("28, 14, 7 or 4 for digits, or 0, for as they are")
+            raise _RestrictedError("28, 14, 7 or 4 for digits, or 0, for as they are")
         return size
 
 
@@ -318,7 +318,7 @@ def _sentence(error: Any, fields: Mapping[str, FieldInfo]) -> str:
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
         return f"unknown parameter {name!r}; {hint}"
     fault = error.get("ctx", {}).get("error")
-    allowed = fault if isinstance(fault, _Allowed) else fields[name].description
+    allowed = fault if isinstance(fault, _RestrictedError) else fields[name].description
     return f"{name} was {error['input']!r}; it may be {allowed}"
 
 

@@ -236,6 +236,15 @@ def test_training_ends_when_it_gets_no_better_and_keeps_the_best_weights(tmp_pat
     assert_same_weights(here, model)
 
 
+def test_losses_are_not_judged_while_the_weight_of_the_kl_term_still_rises():
+    model = VAE(z_dim=2, h_dim=30, x_dim=30)
+    model.compile(keras.optimizers.Adam(1e-2), loss=Objective(warm_up=200))
+    how = {"report_every": 20, "validation": X[100:], "patience": 1}
+    history = train(model, X[:20], 10_000, **how)
+    assert history["val_loss"][1] > history["val_loss"][0]  # by the weight alone
+    assert 200 < history["iteration"][-1] < 10_000
+
+
 def model_of(model):
     """A model at its start, of the same kind."""
     new = VAE.from_config(model.get_config())

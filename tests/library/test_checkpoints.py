@@ -112,6 +112,19 @@ def test_a_training_that_has_ended_is_not_done_again_and_can_go_further(unbroken
         train(new_model(), X, 90, checkpoint=tmp_path, **HOW)
 
 
+def test_it_goes_on_with_reports_and_checkpoints_at_other_intervals(unbroken, tmp_path):
+    train(new_model(), X, 60, checkpoint=tmp_path, **HOW)
+    model = new_model()
+    others = {"report_every": 50, "every": 30}
+    history = train(model, X, 130, checkpoint=tmp_path, **HOW | others)
+    assert_same_weights(model, unbroken[0])
+    assert history["iteration"].tolist() == [40, 60, 100, 130]
+    with refused(ValueError, "report_every was 50, now 40"):
+        patient = HOW | others | {"patience": 3}
+        train(new_model(), X, 50, checkpoint=tmp_path / "patient", **patient)
+        train(new_model(), X, 90, checkpoint=tmp_path / "patient", **patient | HOW)
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [

@@ -131,6 +131,7 @@ def loss_after(step, **arguments):
 def test_an_objective_without_arguments_is_minus_the_elbo():
     assert loss_after(0) == pytest.approx(3.2 + 17.5)
     assert Objective().n_samples == 1
+    assert (Objective().warm_up, Objective(warm_up=7).warm_up) == (0, 7)
 
 
 def test_the_kl_term_has_a_weight_and_free_bits_on_average_over_the_minibatch():

@@ -120,6 +120,8 @@ MUTANTS = {
             ("one draw in the bound", "(n_samples=n_samples, ", "("),
             ("weights in the bound", "if importance_weighted and", "if False and"),
             ("one draw for all", 'self._config["n_samples"]', "1"),
+            ("no warm-up told", 'self.warm_up: int = self._config["warm_up"]',
+             "self.warm_up: int = 0"),
         ],
         "Objective.__call__": [
             ("weights without the ratio", " + log_ratio", ""),

@@ -5,7 +5,7 @@ Sections, figures, equations and exercises take their first number from it.
 
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import partial, partialmethod
 from typing import Any
 
 from docutils import nodes
@@ -38,14 +38,19 @@ def by_file(count: Callable[..., Any], env: BuildEnvironment) -> list[str]:
     return [page for page, found in env.toc_secnumbers.items() if found != before.get(page)]
 
 
+def renumbered(
+    collector: TocTreeCollector, count: Callable[..., Any], env: BuildEnvironment
+) -> list[str]:
+    """Stand in for a collector's own way to count."""
+    return by_file(partial(count, collector), env)
+
+
 def install(app: Sphinx) -> None:
-    """Take the place of how Sphinx, and Jupyter Book's extension of it, count."""
-    count = TocTreeCollector.assign_section_numbers
-
-    def assign_section_numbers(self: TocTreeCollector, env: BuildEnvironment) -> list[str]:
-        return by_file(partial(count, self), env)
-
-    TocTreeCollector.assign_section_numbers = assign_section_numbers  # type: ignore[method-assign]
+    """Take the place of how Sphinx, and Jupyter Book's extensions of it, count."""
+    collectors: list[Any] = [TocTreeCollector, *TocTreeCollector.__subclasses__()]
+    for collector in collectors:
+        count = collector.assign_section_numbers
+        collector.assign_section_numbers = partialmethod(renumbered, count)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

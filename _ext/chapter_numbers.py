@@ -5,7 +5,7 @@ Sections, figures, equations and exercises take their first number from it.
 
 import re
 from collections.abc import Callable
-from functools import partial, partialmethod
+from functools import partialmethod
 from typing import Any
 
 from docutils import nodes
@@ -29,20 +29,15 @@ def renumber(env: BuildEnvironment, page: str) -> None:
             node["secnumber"] = [number, *node["secnumber"][1:]]
 
 
-def by_file(count: Callable[..., Any], env: BuildEnvironment) -> list[str]:
-    """Count as before, then renumber; return the pages whose numbers have changed."""
+def by_file(
+    collector: TocTreeCollector, count: Callable[..., Any], env: BuildEnvironment
+) -> list[str]:
+    """Count as the collector did, then renumber; return the pages whose numbers have changed."""
     before = env.toc_secnumbers
-    count(env)
+    count(collector, env)
     for page in env.toc_secnumbers:
         renumber(env, page)
     return [page for page, found in env.toc_secnumbers.items() if found != before.get(page)]
-
-
-def renumbered(
-    collector: TocTreeCollector, count: Callable[..., Any], env: BuildEnvironment
-) -> list[str]:
-    """Stand in for a collector's own way to count."""
-    return by_file(partial(count, collector), env)
 
 
 def install(app: Sphinx) -> None:
@@ -50,7 +45,7 @@ def install(app: Sphinx) -> None:
     collectors: list[Any] = [TocTreeCollector, *TocTreeCollector.__subclasses__()]
     for collector in collectors:
         count = collector.assign_section_numbers
-        collector.assign_section_numbers = partialmethod(renumbered, count)
+        collector.assign_section_numbers = partialmethod(by_file, count)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

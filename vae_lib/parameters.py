@@ -254,7 +254,7 @@ class ImagesParameters(_Parameters):
     width: Width = 0
     likelihood: NamedLikelihood = "learned_gaussian"
     beta: Weight = 1.0
-    iterations: Count = 300
+    iterations: Count = 600
     batch_size: Batch = 64
     learning_rate: Rate = 3e-3
     checkpoint: CheckpointFolder = ""

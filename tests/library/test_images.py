@@ -8,9 +8,9 @@ import pytest
 
 from tests.helpers import assert_says, refused
 from vae_lib.data import DataError
-from vae_lib.decoder import LIKELIHOODS
+from vae_lib.decoder import LIKELIHOODS, Gaussian, PixelGaussian
+from vae_lib.evaluation import fit_ppca, log_evidence
 from vae_lib.images import (
-    PLAIN_PCA,
     SHAPES,
     ConvDecoder,
     ConvEncoder,
@@ -23,6 +23,7 @@ from vae_lib.images import (
     draw_shapes,
     halvings,
     images_named,
+    linear_loss,
     mean_image_loss,
     nearest,
     pca_error,
@@ -278,13 +279,28 @@ def test_no_other_answer_without_a_code_is_much_better(name, shapes):
     assert found < trained + 0.05 * abs(trained) + 3
 
 
-@pytest.mark.parametrize("side", [12, 40])
+@pytest.mark.parametrize("side", [12, 40], ids=["more images than pixels", "fewer"])
 def test_principal_components_leave_what_the_smallest_eigenvalues_say(side):
-    assert (side**2 > PLAIN_PCA) == (side == 40)
-    x = draw_shapes(draw_factors(300, seed=2), side, color=False)
-    values = np.linalg.eigvalsh(np.cov(x.reshape(300, -1).astype(float), bias=True, rowvar=False))
-    assert pca_error(x, x, 7).mean() == pytest.approx(values[:-7].sum(), rel=1e-3)
+    x = draw_shapes(draw_factors(1000, seed=2), side, color=False)
+    values = np.linalg.eigvalsh(np.cov(x.reshape(1000, -1).astype(float), bias=True, rowvar=False))
+    assert pca_error(x, x, 7).mean() == pytest.approx(values[:-7].sum(), rel=1e-4)
+    assert pca_error(x, x, 100).mean() == pytest.approx(values[:-100].sum(), rel=3e-3)
     assert pca_error(x, x, 10_000).mean() == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("variance", [None, 0.01, 0.5])
+def test_the_loss_of_the_linear_model_is_that_of_chapter_8(variance):
+    x = draw_shapes(draw_factors(600, seed=2), 12, color=False)
+    train, new = x[:500], x[500:]
+    exact = -log_evidence(fit_ppca(train.reshape(500, -1), 9, variance), new.reshape(100, -1))
+    likelihood = PixelGaussian() if variance is None else Gaussian(variance)
+    np.testing.assert_allclose(linear_loss(likelihood, train, new, 9), exact, atol=0.1)
+
+
+def test_the_linear_model_is_finite_where_nothing_is_left_to_noise_and_not_for_other_pixels():
+    x = np.repeat(draw_shapes(draw_factors(2, seed=2), 4, color=False), 3, axis=0)
+    assert np.all(np.isfinite(linear_loss(Gaussian(learned=True), x, x, 100)))
+    assert np.all(np.isinf(linear_loss(LIKELIHOODS["bernoulli"](), x, x, 2)))
 
 
 def test_the_nearest_image_is_found(shapes):
@@ -323,6 +339,7 @@ HEALTHY = Facts(
         ({"active": 0, "beta": 8.0}, ("The code is empty", "beta below 8")),
         ({"active": 0, "likelihood": "gaussian"}, ("The code is empty", "'learned_gaussian'")),
         ({"active": 3, "rates": np.full(3, 2.5)}, ("3 dimensions", "2.5", "z_dim=6")),
+        ({"linear": 40.0}, ("50.5", "linear model", "40.0", "more iterations")),
         ({"pca": 4.0}, ("5.00", "3 principal components", "4.00")),
         ({"likeness": 0.2}, ("0.20", "copies")),
         ({"likeness": 2.5}, ("2.50", "holes", "smaller z_dim")),

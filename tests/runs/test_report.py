@@ -314,6 +314,15 @@ def test_failed_runs_are_listed_with_cell_and_error(swept):
     assert "Failed runs are in no mean." in words(soup)
 
 
+def test_the_verdict_of_a_run_that_has_one_is_on_the_page(tmp_path):
+    add(tmp_path, z_dim=2)
+    assert read(tmp_path).select(".verdicts") == []
+    add(tmp_path, z_dim=5, metrics={"verdict": "The code is <empty>."})
+    (verdicts,) = read(tmp_path).select(".verdicts")
+    assert words(verdicts).endswith("z_dim=5,h_dim=128,seed=0 The code is <empty>.")
+    assert len(verdicts.select("dt")) == 1
+
+
 def test_other_digits_are_another_table_row_and_another_figure_and_a_note(tmp_path):
     add(tmp_path, z_dim=2, seed=0, metrics={"elbo": -150.0})
     add(tmp_path, z_dim=5, seed=0, metrics={"elbo": -120.0})

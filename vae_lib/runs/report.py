@@ -37,7 +37,7 @@ def write_report(folder: Path) -> tuple[Path, Path]:
         raise ResultsError(f"{folder} has no finished run ({seen}); a report takes one or more")
     html, csv = folder / "report.html", folder / "report.csv"
     page = _page(folder, results, runs)
-    table = runs.drop(columns=[*results.chapter.of_one_run, "model"])
+    table = runs.drop(columns=[*results.chapter.of_one_run, "model", "verdict"])
     write_text(csv, table.to_csv(index=False, lineterminator="\n"))
     write_text(html, page)
     return html, csv

@@ -60,6 +60,7 @@ class _Finished(BaseModel):
     seconds: float
     versions: dict[str, str]
     model: str | None = None
+    verdict: str = ""
 
 
 class _Failed(BaseModel):

@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 @pytest.mark.slow
 def test_the_example_trains_a_model(tmp_path, monkeypatch, capsys):
-    example, _ = re.findall(r"```python\n(.*?)```", README, re.S)
+    example, *_ = re.findall(r"```python\n(.*?)```", README, re.S)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VAE_LIB_MNIST", "small")
     names: dict[str, object] = {}
@@ -29,7 +29,7 @@ def test_the_example_trains_a_model(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_the_example_of_images_trains_and_keeps_checkpoints(tmp_path, monkeypatch):
-    _, example = re.findall(r"```python\n(.*?)```", README, re.S)
+    _, example, with_new_pictures = re.findall(r"```python\n(.*?)```", README, re.S)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     Path("my_photos").mkdir()
@@ -39,6 +39,8 @@ def test_the_example_of_images_trains_and_keeps_checkpoints(tmp_path, monkeypatc
     names: dict[str, object] = {}
     exec(example.replace("20_000", "3"), names)
     assert names["model"].x_shape == (64, 64, 3)
+    exec(with_new_pictures.replace("new_photos/", "my_photos/"), names)
+    assert names["mean"].shape == (20, 16)
     assert [path.name for path in Path("night").glob("*.npz")] == ["checkpoint-000000003.npz"]
 
 

@@ -63,6 +63,16 @@ def test_a_folder_becomes_images_in_color_and_some_are_held_out(folder):
     assert "color images of 6×6: 3 to train on, 2 held out" in repr(images)
 
 
+def test_all_can_be_held_out_in_the_order_of_their_names(folder):
+    new = load_images(folder, held_out=1)
+    assert new.names == tuple(sorted(path.name for path in folder.iterdir()))
+    for name, image in zip(new.names, new.x_test, strict=True):
+        np.testing.assert_allclose(image, np.asarray(Image.open(folder / name)) / 255, atol=1e-6)
+    assert new.x_train.shape == (0, 6, 6, 3)
+    assert "0 to train on, 5 held out" in repr(new)
+    assert load_images(np.ones((1, 4, 4)), held_out=1).x_test.shape == (1, 4, 4, 1)
+
+
 def test_the_seed_decides_which_are_held_out(folder):
     names = [load_images(folder, held_out=0.4, seed=seed).names for seed in (0, 0, 1, 2, 3)]
     assert names[0] == names[1]
@@ -264,7 +274,9 @@ def test_a_single_picture_is_refused(folder):
         ("size", (8, 8, 8), (4, 4096)),
         ("size", "big", (4, 4096)),
         ("color", "gray", ("True", "False")),
-        ("held_out", 1, (0, 1)),
+        ("held_out", 0, (0, 1)),
+        ("held_out", 1.1, (0, 1)),
+        ("held_out", True, (0, 1)),
         ("held_out", "half", (0, 1)),
         ("seed", -1, (0,)),
     ],

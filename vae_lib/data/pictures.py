@@ -109,7 +109,8 @@ def load_images(
         size: to which pictures of a folder are scaled, their longer side cropped evenly: a number
             for squares, or `(height, width)`. Without it they stay as they are, all of one size.
         color: whether images have three colors or are gray; None for gray where all of them are.
-        held_out: the share of the images that is held out, unless the source is split.
+        held_out: the share of the images that is held out, unless the source is split; 1 for all,
+            in the order of their names: new pictures, for a model that is trained.
         seed: of the choice of these, and of the order of all: the first are of any class.
 
     Raises:
@@ -120,8 +121,8 @@ def load_images(
     height_and_width = None if size is None else _checked_size(size)
     if color is not None and not isinstance(color, bool):
         raise ValueError(f"color was {color!r}; it may be True, False or None")
-    if isinstance(held_out, bool) or not isinstance(held_out, int | float) or not 0 < held_out < 1:
-        raise ValueError(f"held_out was {held_out!r}; it may be a number between 0 and 1")
+    if isinstance(held_out, bool) or not isinstance(held_out, int | float) or not 0 < held_out <= 1:
+        raise ValueError(f"held_out was {held_out!r}; it may be a number above 0, at most 1")
     seed = whole("seed", seed, 0)
     if isinstance(source, str | os.PathLike):
         path = Path(source).expanduser()
@@ -502,8 +503,10 @@ def _in_unit_range(images: NDArray[Any], name: str) -> tuple[NDArray[np.float32]
 
 
 def _split(read: _Read, name: str, held_out: float, seed: int) -> Images:
-    """Hold out a share of the images, chosen by chance."""
+    """Hold out a share of the images, chosen by chance, or all of them."""
     n = len(read.images)
+    if held_out == 1:
+        return _assembled(read, name, np.arange(0), np.arange(n))
     if n < 2:
         raise DataError(f"{name}: it holds one image; it may hold 2 or more, for one is held out.")
     order = np.random.default_rng(seed).permutation(n)

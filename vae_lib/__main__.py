@@ -1,4 +1,4 @@
-"""`python -m vae_lib sweep` and `python -m vae_lib report`."""
+"""`python -m vae_lib sweep`, `python -m vae_lib report` and `python -m vae_lib page`."""
 
 import sys
 

@@ -167,7 +167,7 @@ def every_option() -> list[click.Option]:
 
 @click.group()
 def program() -> None:
-    """Many runs of a chapter."""
+    """Many runs of a chapter, and pages about them."""
 
 
 @program.command("sweep", cls=SeveralValues, params=every_option())
@@ -220,6 +220,15 @@ def report_sweep(folder: Path) -> None:
 
     for path in write_report(folder):
         say(str(path))
+
+
+@program.command("page")
+@click.argument("notebook", type=click.Path(path_type=Path))
+def page_of_run(notebook: Path) -> None:
+    """Make a page of NOTEBOOK, which papermill wrote: pictures and verdict, no code."""
+    from vae_lib.runs.page import write_page
+
+    say(str(write_page(notebook)))
 
 
 def main(words: Sequence[str] | None = None) -> int:

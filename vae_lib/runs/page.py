@@ -1,0 +1,54 @@
+"""The notebook that a program left in, one page of its pictures and its verdict out."""
+
+import re
+from pathlib import Path
+
+import nbformat
+from nbconvert import HTMLExporter
+from nbformat import NotebookNode
+
+from vae_lib.parameters import EndOfProgram
+from vae_lib.runs.results import ResultsError
+from vae_lib.support.files import write_text
+
+LABEL = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)  # of a section, which a page does not show
+
+
+def write_page(notebook: Path) -> Path:
+    """Write what papermill made of a notebook as a page: text, pictures and numbers, no code.
+
+    It ends where the program ended: what stands below is for the book's readers.
+
+    Args:
+        notebook: a file `.ipynb`, executed.
+
+    Returns:
+        The page, beside it. It is whole; where it cannot be written, an old one stays.
+
+    Raises:
+        ResultsError: there is no such file, it is no notebook, or nothing of it has run.
+    """
+    try:
+        content = nbformat.read(notebook, as_version=4)
+    except (OSError, ValueError, AttributeError, TypeError, nbformat.ValidationError) as fault:
+        raise ResultsError(
+            f"{notebook} cannot be read as a notebook ({type(fault).__name__}); it may be the one "
+            "that papermill wrote, such as out.ipynb"
+        ) from fault
+    ran = [at for at, cell in enumerate(content.cells) if cell.get("execution_count")]
+    if not ran:
+        raise ResultsError(f"{notebook} has not been run; papermill runs a notebook")
+    content.cells = content.cells[: ran[-1] + (not _is_end(content.cells[ran[-1]]))]
+    for cell in content.cells:
+        if cell.cell_type == "markdown":
+            cell.source = LABEL.sub("", cell.source)
+    exporter = HTMLExporter(exclude_input=True, exclude_output_prompt=True)
+    text, _ = exporter.from_notebook_node(content, {"metadata": {"name": notebook.stem}})
+    page = notebook.with_suffix(".html")
+    write_text(page, text)
+    return page
+
+
+def _is_end(cell: NotebookNode) -> bool:
+    """Tell whether a cell has run `end_of_program`."""
+    return any(output.get("ename") == EndOfProgram.__name__ for output in cell.outputs)

@@ -417,6 +417,9 @@ def nearest(images: Array, among: Array) -> tuple[Array, Array]:
     return which, np.linalg.norm(one - other[which], axis=1)
 
 
+MIRRORED = "(mirrored ones count, where a mirror image is as likely)"
+
+
 class Facts(NamedTuple):
     """What is known of a training after it, and what `diagnose` judges by.
 
@@ -469,6 +472,14 @@ class Facts(NamedTuple):
         """How much more held-out images cost than those trained on, in nats."""
         return self.unseen - self.seen
 
+    @property
+    def apart(self) -> str:
+        """What `likeness` says, in words."""
+        return (
+            f"Samples are {self.likeness:.2f} times as far from the nearest training image as "
+            "held-out images are"
+        )
+
 
 def diagnose(facts: Facts) -> list[str]:
     """Say what looks wrong with a training, and what to change, a sentence each.
@@ -503,8 +514,7 @@ def _few(f: Facts) -> str | None:
         return None
     return (
         f"Trained on {f.images:,} images, no network learns more than these, and no number says "
-        "much; take some hundred at least, better some thousand (mirrored ones count, where a "
-        "mirror image is as likely)."
+        f"much; take some hundred at least, better some thousand {MIRRORED}."
     )
 
 
@@ -556,8 +566,7 @@ def _too_long(f: Facts) -> str | None:
     if _is_overfitted(f):
         return (
             f"Held-out images cost {f.gap:,.1f} nats more than those trained on: {f.images:,} "
-            "images are few for this network; take more of them (mirrored ones count, where a "
-            "mirror image is as likely), or a smaller width."
+            f"images are few for this network; take more of them {MIRRORED}, or a smaller width."
         )
     return None
 
@@ -608,8 +617,7 @@ def _unlike(f: Facts) -> str | None:
     if f.likeness <= 2:
         return None
     return (
-        f"Samples are {f.likeness:.2f} times as far from the nearest training image as held-out "
-        "images are: the codes leave holes in the prior; take more iterations, a smaller z_dim, or "
+        f"{f.apart}: the codes leave holes in the prior; take more iterations, a smaller z_dim, or "
         "a beta above 1."
     )
 
@@ -618,7 +626,6 @@ def _by_heart(f: Facts) -> str | None:
     if f.likeness >= 0.5:
         return None
     return (
-        f"Samples are {f.likeness:.2f} times as far from the nearest training image as held-out "
-        f"images are: they are nearly copies; take more than {f.images:,} images, or fewer "
+        f"{f.apart}: they are nearly copies; take more than {f.images:,} images, or fewer "
         "iterations."
     )

@@ -167,6 +167,7 @@ def test_color_is_made_gray_where_that_is_asked_for(folder):
 
 
 def test_other_sizes_are_scaled_only_where_that_is_asked_for(folder):
+    assert "Scaled" not in repr(load_images(folder, size=6))
     Image.fromarray(pixels(9, 20)).save(folder / "wide.png")
     says("wide.png", "9×20", "6×6", "size=64", source=folder)
     images = load_images(folder, size=(4, 5))

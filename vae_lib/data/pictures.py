@@ -235,10 +235,11 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 class _Picture(NamedTuple):
-    """A decoded picture, `(height, width, 3)`, and whether it had transparent parts."""
+    """A decoded picture, `(height, width, 3)`, and whether it had transparent parts, or another size."""
 
     pixels: Bytes
     is_clear: bool
+    is_scaled: bool
 
 
 def _decode(path: Path, size: tuple[int, int] | None) -> _Picture:
@@ -252,9 +253,11 @@ def _decode(path: Path, size: tuple[int, int] | None) -> _Picture:
             white = Image.new("RGBA", upright.size, "white")
             upright = Image.alpha_composite(white, upright.convert("RGBA"))
         colored = upright.convert("RGB")
-        if size is not None:
-            colored = ImageOps.fit(colored, size[::-1], Image.Resampling.LANCZOS)
-        return _Picture(np.asarray(colored), is_clear)
+        wanted = colored.size if size is None else size[::-1]
+        is_scaled = colored.size != wanted
+        if is_scaled:
+            colored = ImageOps.fit(colored, wanted, Image.Resampling.LANCZOS)
+        return _Picture(np.asarray(colored), is_clear, is_scaled)
 
 
 def _decoded(
@@ -264,7 +267,7 @@ def _decoded(
     first = _decode(paths[0], size)
     height, width, _ = first.pixels.shape
     _refuse_too_many(len(paths), height, width, 1 if color is False else 3, paths[0].parent)
-    images, clear = np.empty((len(paths), height, width, 3), np.uint8), 0
+    images, clear, scaled = np.empty((len(paths), height, width, 3), np.uint8), 0, 0
     decode = partial(_decode, size=size)
     with ThreadPoolExecutor() as pool, progress_bar(len(paths), unit="picture") as bar:
         for i, (path, picture) in enumerate(zip(paths, pool.map(decode, paths), strict=True)):
@@ -277,9 +280,10 @@ def _decoded(
                 )
             images[i] = picture.pixels
             clear += picture.is_clear
+            scaled += picture.is_scaled
             bar.update()
     done = []
-    if size is not None:
+    if scaled:
         done.append(f"Scaled to {height}×{width}; what is longer was cropped evenly.")
     if clear:
         done.append(f"Transparent parts are white; pictures with such parts: {clear:,}.")

@@ -235,7 +235,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 class _Picture(NamedTuple):
-    """A decoded picture, `(height, width, 3)`, and whether it had transparent parts, or another size."""
+    """A decoded picture, `(height, width, 3)`; had it transparent parts, or another size?"""
 
     pixels: Bytes
     is_clear: bool

@@ -49,9 +49,11 @@ def leads(rate: ArrayLike, distortion: ArrayLike, betas: ArrayLike) -> Array:
             ("rate", "distortion", "betas"), (rate, distortion, betas), strict=True
         )
     )
-    if betas.ndim != 1 or len(betas) < 2 or {rate.shape[-1:], distortion.shape[-1:]} != {
-        betas.shape
-    }:
+    if (
+        betas.ndim != 1
+        or len(betas) < 2
+        or {rate.shape[-1:], distortion.shape[-1:]} != {betas.shape}
+    ):
         raise ValueError(
             f"rate, distortion and betas had the shapes {rate.shape}, {distortion.shape} and "
             f"{betas.shape}; they may be (..., models) twice and (models,), of two models or more"
@@ -241,7 +243,11 @@ class EarlierPixels(keras.layers.Layer):
 
     def __init__(self, units: int = 4, reach: int = 0, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.units, self._first, self.seed = whole("units", units, 1), whole("reach", reach, 0), seed
+        self.units, self._first, self.seed = (
+            whole("units", units, 1),
+            whole("reach", reach, 0),
+            seed,
+        )
         self.reach = tf.Variable(float(reach), trainable=False)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

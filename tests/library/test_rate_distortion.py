@@ -269,7 +269,9 @@ def test_information_of_two_discrete_numbers_is_that_of_scipy():
     b = (a + rng.integers(0, 2, 500)) % 4
     joint = np.zeros((4, 4))
     np.add.at(joint, (a, b), 1 / 500)
-    wanted = stats.entropy(joint.sum(0)) + stats.entropy(joint.sum(1)) - stats.entropy(joint.ravel())
+    wanted = (
+        stats.entropy(joint.sum(0)) + stats.entropy(joint.sum(1)) - stats.entropy(joint.ravel())
+    )
     assert binned_information(a, b) == pytest.approx(wanted)
     assert binned_information(a, a) == pytest.approx(stats.entropy(joint.sum(1)))
 

@@ -261,11 +261,14 @@ class EarlierPixels(keras.layers.Layer):
         self._back = np.float32(pixel - np.arange(x_dim)[:, None])  # (x_dim, hidden)
         self.built = True
 
+    def masked(self) -> Any:
+        """The first weights, zero from pixels that are not seen, `(x_dim, x_dim · units)`."""
+        seen = (self._back > 0) & (self._back <= self.reach)
+        return tf.where(seen, self.first, 0.0)
+
     def call(self, x: Any) -> Any:
         """From images `(batch, x_dim)` to what is added to their logits, `(batch, x_dim)`."""
-        seen = (self._back > 0) & (self._back <= self.reach)
-        weights = tf.where(seen, self.first, 0.0)  # (x_dim, x_dim · units)
-        h = tf.nn.elu(tf.cast(x, tf.float32) @ weights + self.bias)  # (batch, x_dim · units)
+        h = tf.nn.elu(tf.cast(x, tf.float32) @ self.masked() + self.bias)  # (batch, x_dim · units)
         h = tf.reshape(h, (-1, *self.second.shape))  # (batch, x_dim, units)
         return tf.reduce_sum(h * self.second, axis=-1)  # (batch, x_dim)
 
@@ -307,10 +310,15 @@ class AutoregressiveVAE(VAE):
         """Draw images of p(x|z), one pixel after the other, `(n, x_dim)`, of codes `(n, z_dim)`."""
         rng = np.random.default_rng(whole("seed", seed, 0))
         logits = np.asarray(self.decoder(np.asarray(z, np.float32)))  # (n, x_dim)
+        second, bias = self.earlier.second.numpy(), self.earlier.bias.numpy()  # (x_dim, units)
+        bias = bias.reshape(second.shape)
+        first = self.earlier.masked().numpy().reshape(self.x_dim, *second.shape)
         u = rng.logistic(size=logits.shape)  # a coin shows 1 where its logit is above
         x = np.zeros_like(logits)
         for i in range(self.x_dim):
-            x[:, i] = logits[:, i] + np.asarray(self.earlier(x))[:, i] > u[:, i]
+            h = x @ first[:, i] + bias[i]  # (n, units)
+            h = np.where(h > 0, h, np.expm1(np.minimum(h, 0)))
+            x[:, i] = logits[:, i] + h @ second[i] > u[:, i]
         return x
 
     def get_config(self) -> dict[str, Any]:

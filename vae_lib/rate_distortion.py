@@ -185,7 +185,8 @@ class AdjustableObjective(Objective):
 class PacedAdam(keras.optimizers.Adam):
     """Adam, by which the encoder and the rest of a model move at different paces.
 
-    Both numbers can be changed after `compile`, by `pace`.
+    Both numbers can be changed after `compile`, by `pace`. They are not saved with a model: compile
+    it with another optimizer before `save`.
 
     Args:
         learning_rate: step size.

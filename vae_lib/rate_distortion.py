@@ -253,7 +253,7 @@ class EarlierPixels(keras.layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the weights for images of shape `(batch, x_dim)`."""
-        x_dim = input_shape[-1]
+        x_dim = int(input_shape[-1] or 0)
         start, hidden = he_normal(self.seed), x_dim * self.units
         self.first = self.add_weight((x_dim, hidden), start, name="first")
         self.bias = self.add_weight((hidden,), "zeros", name="bias")
@@ -346,8 +346,8 @@ def binned_information(a: ArrayLike, b: ArrayLike, bins: int = 20) -> float:
             f"a and b had {len(cells[0])} and {len(cells[1])} numbers; they may have as many"
         )
     shape = [each.max() + 1 for each in cells]
-    joint = np.bincount(np.ravel_multi_index(cells, shape), minlength=np.prod(shape))
-    joint = joint.reshape(shape) / len(cells[0])  # (bins of a, bins of b)
+    counts = np.bincount(np.ravel_multi_index(cells, shape), minlength=np.prod(shape))
+    joint = counts.reshape(shape) / len(cells[0])  # (bins of a, bins of b)
     alone = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
     filled = joint > 0
     return float((joint[filled] * np.log(joint[filled] / alone[filled])).sum())

@@ -244,11 +244,8 @@ class EarlierPixels(keras.layers.Layer):
 
     def __init__(self, units: int = 4, reach: int = 0, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.units, self._first, self.seed = (
-            whole("units", units, 1),
-            whole("reach", reach, 0),
-            seed,
-        )
+        self.units, self._first = whole("units", units, 1), whole("reach", reach, 0)
+        self.seed = seed
         self.reach = tf.Variable(float(reach), trainable=False)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -333,12 +330,16 @@ class AutoregressiveVAE(VAE):
 def binned_information(a: ArrayLike, b: ArrayLike, bins: int = 20) -> float:
     """Mutual information of two numbers, in nats, by a histogram of ranks.
 
-    Each number that has more than `bins` values is cut into bins that hold as many examples.
+    Each number that has more than `bins` values is cut into bins that hold as many examples: their
+    order counts, and not how far apart they are.
 
     Args:
         a: shape `(n,)`.
         b: shape `(n,)`.
         bins: along each side.
+
+    Raises:
+        ValueError: an argument is not what it may be.
     """
     cells = [_cells(name, each, bins) for name, each in (("a", a), ("b", b))]
     if len(cells[0]) != len(cells[1]):
@@ -379,7 +380,7 @@ def mutual_information_gap(codes: ArrayLike, factors: ArrayLike, bins: int = 20)
         Of each factor, shape `(factors,)`; the mean of it is the score (MIG).
 
     Raises:
-        ValueError: the shapes do not belong together.
+        ValueError: the shapes do not belong together, or a factor does not vary.
     """
     codes, factors = finite("codes", codes, "(n, z_dim)"), finite("factors", factors)
     if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors) or codes.shape[1] < 2:
@@ -389,6 +390,9 @@ def mutual_information_gap(codes: ArrayLike, factors: ArrayLike, bins: int = 20)
         )
     gaps = []
     for factor in factors.T:
+        entropy = binned_information(factor, factor, bins)
+        if entropy == 0:
+            raise ValueError(f"factors held one that was always {factor[0]}; each may vary")
         said = np.sort([binned_information(code, factor, bins) for code in codes.T])
-        gaps.append((said[-1] - said[-2]) / binned_information(factor, factor, bins))
+        gaps.append((said[-1] - said[-2]) / entropy)
     return np.array(gaps)  # (factors,)

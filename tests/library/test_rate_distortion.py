@@ -295,6 +295,8 @@ def test_the_gap_is_one_for_the_factors_and_none_for_two_copies():
     assert mutual_information_gap(noise, factors, 10).max() < 0.02
     with refused(ValueError, "codes and factors", (4000, 1)):
         mutual_information_gap(factors[:, :1], factors)
+    with refused(ValueError, "factors", 1.0, "vary"):
+        mutual_information_gap(noise, np.ones((4000, 1)))
 
 
 def test_the_rate_is_information_and_mismatch():

@@ -65,6 +65,7 @@ def test_the_chapters_are_numbered_as_in_the_plan_of_the_book():
         "06-training",
         "07-latent-space",
         "08-evaluation",
+        "09-rate-distortion",
         "10-images",
     ]
 

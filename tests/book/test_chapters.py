@@ -66,6 +66,7 @@ def test_the_chapters_are_numbered_as_in_the_plan_of_the_book():
         "07-latent-space",
         "08-evaluation",
         "10-images",
+        "11-uses",
     ]
 
 

@@ -8,8 +8,6 @@ Typicality", 2019; Townsend, Bird and Barber, "Practical Lossless Compression wi
 Using Bits Back Coding", 2019.
 """
 
-import math
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -308,18 +306,18 @@ class LinearClassifier(NamedTuple):
     """Least squares from features to classes.
 
     Attributes:
-        W: shape `(features, classes)`.
-        b: shape `(classes,)`.
-        penalty: on the squares of W, as it was chosen.
+        weights: shape `(features, classes)`.
+        bias: shape `(classes,)`.
+        penalty: on the squares of the weights, as it was chosen.
     """
 
-    W: Array
-    b: Array
+    weights: Array
+    bias: Array
     penalty: float
 
     def __call__(self, features: ArrayLike) -> Array:
         """The class that each row of features is nearest to, `(n,)`."""
-        return np.asarray((np.asarray(features) @ self.W + self.b).argmax(axis=1))
+        return np.asarray((np.asarray(features) @ self.weights + self.bias).argmax(axis=1))
 
 
 def least_squares(features: ArrayLike, labels: ArrayLike, classes: int = 10) -> LinearClassifier:
@@ -349,8 +347,8 @@ def least_squares(features: ArrayLike, labels: ArrayLike, classes: int = 10) -> 
         return float(np.mean((residual / np.maximum(1 - own, 1e-9)[:, None]) ** 2))
 
     penalty = float(min(PENALTIES, key=left_out))
-    W = vt.T @ ((s / (s**2 + penalty))[:, None] * parts)  # (features, classes)
-    return LinearClassifier(W, share - middle @ W, penalty)
+    weights = vt.T @ ((s / (s**2 + penalty))[:, None] * parts)  # (features, classes)
+    return LinearClassifier(weights, share - middle @ weights, penalty)
 
 
 def _svd(x: Array) -> tuple[Array, Array, Array]:
@@ -405,15 +403,16 @@ def neighbors(codes: ArrayLike, among: ArrayLike, count: int = 10) -> Array:
 # Compress
 
 
-def _stack(words: Array) -> Any:
-    """A stack of bits, with the coder that `constriction` has for it; and what it codes."""
-    if find_spec("constriction") is None:
+def _constriction() -> Any:
+    """The package with the entropy coder, or a sentence that says what to install."""
+    try:
+        from constriction import stream
+    except ImportError:
         raise ModuleNotFoundError(
-            "bits-back coding needs constriction: pip install constriction", name="constriction"
-        )
-    import constriction
-
-    return constriction.stream.stack.AnsCoder(words, seal=True)
+            "vae_lib.uses.BitsBack needs constriction: pip install constriction",
+            name="constriction",
+        ) from None
+    return stream
 
 
 class BitsBack:
@@ -445,7 +444,8 @@ class BitsBack:
         images = as_images(x, self.model.x_shape)
         if not np.isin(images, (0, 1)).all():
             raise ValueError("x held values between 0 and 1; it may hold zeros and ones")
-        stack, pixels, codes = _stack(self.start), *_families()
+        stack = _constriction().stack.AnsCoder(self.start, seal=True)
+        pixels, codes = _families()
         for row in images:
             z = stack.decode(codes, *self._posterior(row))  # (z_dim,), whole numbers
             stack.encode_reverse(row.astype(np.int32), pixels, self._coins(z))
@@ -458,9 +458,7 @@ class BitsBack:
         Raises:
             ValueError: what is left is not what writing began with.
         """
-        import constriction
-
-        stack = constriction.stream.stack.AnsCoder(np.asarray(words, np.uint32))
+        stack = _constriction().stack.AnsCoder(np.asarray(words, np.uint32))
         pixels, codes = _families()
         images = []
         for _ in range(whole("count", count, 1)):
@@ -468,6 +466,11 @@ class BitsBack:
             row = stack.decode(pixels, self._coins(z)).astype(np.float32)  # (x_dim,)
             stack.encode_reverse(z, codes, *self._posterior(row))
             images.append(row)
+        if not np.array_equal(stack.get_compressed(), [*self.start, 1]):  # 1: the seal
+            raise ValueError(
+                f"words were not a message of {count} images by this model, with this seed, on "
+                "this machine; they may be what its write returned"
+            )
         return np.array(images[::-1])
 
     def _prior(self) -> tuple[Array, Array]:
@@ -475,18 +478,29 @@ class BitsBack:
 
     def _posterior(self, row: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of q(z|x), in steps of the grid, `(z_dim,)` each."""
-        mean, log_var = (each.numpy()[0].astype(float) for each in self.model.encoder(row[None]))
+        mean, log_var = (each.numpy()[0].astype(float) for each in self._of_one("encoder", row))
         return np.clip(mean, -REACH, REACH) / STEP, np.exp(0.5 * log_var) / STEP
 
     def _coins(self, z: Array) -> Array:
         """The probability of each pixel, `(x_dim,)`, for a code in steps of the grid."""
-        logits = self.model.decoder(tf.constant(z[None] * STEP, tf.float32))
+        logits = self._of_one("decoder", z * STEP)
         return tf.sigmoid(logits).numpy()[0].astype(float)
+
+    def _of_one(self, name: str, row: Array) -> Any:
+        """What one of the model's networks makes of one row, by a graph that is kept on it."""
+        network = getattr(self.model, name)
+
+        def compile_it() -> Any:
+            graph = compiled(lambda rows: network(rows))
+            return graph.get_concrete_function(tf.TensorSpec((1, len(row))))
+
+        weights = self.model.trainable_variables
+        graph = kept(self.model, ("one", name), weights, compile_it)
+        return graph(tf.constant(row[None], tf.float32))
 
 
 def _families() -> tuple[Any, Any]:
     """What pixels and codes are coded by."""
-    from constriction.stream import model
-
+    model = _constriction().model
     limit = round(REACH / STEP)
     return model.Bernoulli(perfect=False), model.QuantizedGaussian(-limit, limit)

@@ -23,6 +23,7 @@ from vae_lib.tensorflow_quietly import keras, tf
 
 Array = NDArray[Any]
 FITTING = 0.1  # the learning rate of `fit_to_seen`
+AT_ONCE = 20_000  # draws that `draw_completions` decodes at a time
 DRAWS = 4  # of z for each image, in a step of `fit_to_seen`
 PENALTIES = np.logspace(-3, 5, 17)  # of `least_squares`, to choose from
 STEP = 1 / 64  # of the grid of codes, between which bits-back coding chooses
@@ -259,10 +260,12 @@ def draw_completions(
     z = reparameterize(mean, log_var, eps)
     ratio = 0.5 * tf.reduce_sum(eps**2 + log_var - z**2, axis=-1)  # log p(z) − log r(z)
     parts = []
-    for one, points in zip(x, z, strict=True):  # to save memory
-        logits = model.decoder(points)  # (draws, x_dim)
-        parts.append([_coins(one, logits, mask).numpy() for mask in (seen, 1 - seen)])
-    log_seen, log_hidden = np.moveaxis(np.array(parts), 1, 0)  # (n, draws) each
+    for rows in np.array_split(np.arange(len(x)), -(-len(x) * n_samples // AT_ONCE)):
+        points = tf.reshape(z[rows[0] : rows[-1] + 1], (-1, model.z_dim))  # to save memory
+        logits, images = model.decoder(points), np.repeat(x[rows], n_samples, axis=0)
+        both = [_coins(images, logits, mask).numpy() for mask in (seen, 1 - seen)]
+        parts.append(np.reshape(both, (2, len(rows), n_samples)))
+    log_seen, log_hidden = np.concatenate(parts, axis=1)  # (n, draws) each
     return Completions(z.numpy(), log_seen + ratio.numpy(), log_hidden)
 
 

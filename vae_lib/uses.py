@@ -423,8 +423,10 @@ class BitsBack:
 
     To write an image: take z off the stack by q(z|x), put x onto it by p(x|z), put z onto it by
     p(z). To read it: take z off by p(z), x by p(x|z), and put back what writing took, z by q(z|x).
-    z lies on a grid that is fine beside q. Both sides must compute the very same probabilities, so
-    a message is read where it was written: another processor may round otherwise.
+    z lies on a grid that is fine beside q. The bits that choose z are those of the z before: where
+    codes lie as the prior says, they are random, and a message has the promised length. Both sides
+    must compute the very same probabilities, so a message is read where it was written: another
+    processor may round otherwise.
 
     Source: Townsend, Bird and Barber, 2019, section 2.4.
 

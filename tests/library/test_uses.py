@@ -174,7 +174,7 @@ def test_the_fit_has_the_best_bound_of_all_gaussians(plain):
             return q @ nats - 0.5 * (np.exp(v) + m**2 - 1 - v)
 
         tried = [bound(a, b) for a in np.linspace(-4, 4, 81) for b in np.linspace(-7, 1, 81)]
-        assert max(tried) - 0.02 < bound(m, v) < max(tried) + 0.01
+        assert bound(m, v) > max(tried) - 0.02
 
 
 def test_hidden_pixels_do_not_change_the_fit(plain):

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vae_lib.data.images import as_images
+from vae_lib.decoder import Bernoulli
 from vae_lib.loss import kl_divergence
 from vae_lib.model import VAE
 from vae_lib.reparameterization import reparameterize, standard_normal
@@ -215,7 +216,7 @@ def _coins(x: Any, logits: Any, mask: Any) -> Any:
 
 def _with_mask(model: VAE, x: ArrayLike, seen: ArrayLike) -> tuple[Array, Array]:
     """Images as a model takes them, and a mask that fits."""
-    images = as_images(x, model.x_shape)  # (n, x_dim)
+    images = as_images(x, _of_coins(model).x_shape)  # (n, x_dim)
     mask = np.asarray(seen, np.float32)
     if mask.shape != model.x_shape or not np.isin(mask, (0, 1)).all():
         raise ValueError(
@@ -223,6 +224,17 @@ def _with_mask(model: VAE, x: ArrayLike, seen: ArrayLike) -> tuple[Array, Array]
             "and 0 where it is hidden"
         )
     return images, mask
+
+
+def _of_coins(model: VAE) -> VAE:
+    """Return the model, or say why its images are not rows of coins."""
+    if not isinstance(model.likelihood, Bernoulli) or len(model.x_shape) != 1:
+        kind = type(model.likelihood).__name__
+        raise ValueError(
+            f"model had the likelihood {kind} and images of the shape {model.x_shape}; it may be a "
+            'VAE with likelihood="bernoulli" and x_dim a number of pixels'
+        )
+    return model
 
 
 class Completions(NamedTuple):
@@ -436,7 +448,7 @@ class BitsBack:
     """
 
     def __init__(self, model: VAE, seed: int = 0) -> None:
-        self.model, self.seed = model, whole("seed", seed, 0)
+        self.model, self.seed = _of_coins(model), whole("seed", seed, 0)
 
     @property
     def start(self) -> NDArray[np.uint32]:

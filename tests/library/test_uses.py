@@ -218,6 +218,15 @@ def test_a_mask_that_does_not_fit_is_refused(plain, seen):
         fit_to_seen(plain, X[:3], seen)
 
 
+@pytest.mark.parametrize("given", [{"likelihood": "gaussian"}, {"x_dim": (3, 4)}])
+def test_a_model_without_rows_of_coins_is_refused(given):
+    model = VAE(**{"z_dim": 1, "h_dim": 4, "x_dim": 12} | given)
+    said = r"^model had the likelihood .*; it may be a VAE with likelihood=\"bernoulli\""
+    for use in (BitsBack, lambda model: fit_to_seen(model, X, SEEN)):
+        with pytest.raises(ValueError, match=said):
+            use(model)
+
+
 # Find what is odd
 
 

@@ -8,6 +8,7 @@ Typicality", 2019; Townsend, Bird and Barber, "Practical Lossless Compression wi
 Using Bits Back Coding", 2019.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,18 +76,28 @@ class ConditionalVAE(VAE):
     Source: Sohn, Lee and Yan, 2015, equation 4.
 
     Args:
-        classes: how many there are.
+        z_dim: dimension of the latent space.
+        h_dim: width of the hidden layers, as of a `VAE`.
         x_dim: number of pixels.
+        classes: how many there are.
         others: as of a `VAE`; networks of your own it does not take.
     """
 
-    def __init__(self, *args: Any, classes: int = 10, x_dim: int = 784, **others: Any) -> None:
+    def __init__(
+        self,
+        z_dim: int | None = None,
+        h_dim: int | Sequence[int] | None = None,
+        x_dim: int = 784,
+        *,
+        classes: int = 10,
+        **others: Any,
+    ) -> None:
         for name in ("encoder", "decoder"):
             if name in others:
                 raise ValueError(f"{name} was given; a ConditionalVAE has dense networks: leave it")
         self.__dict__["_classes"] = whole("classes", classes, 1)
         self.__dict__["_pixels"] = whole("x_dim", x_dim, 1)
-        super().__init__(*args, x_dim=x_dim + classes, **others)
+        super().__init__(z_dim, h_dim, x_dim + classes, **others)
 
     @property
     def classes(self) -> int:
@@ -501,7 +512,7 @@ class BitsBack:
     def _coins(self, z: Array) -> Array:
         """The probability of each pixel, `(x_dim,)`, for a code in steps of the grid."""
         logits = self._of_one("decoder", z * STEP)
-        return tf.sigmoid(logits).numpy()[0].astype(float)
+        return np.asarray(tf.sigmoid(logits)[0], np.float64)
 
     def _of_one(self, name: str, row: Array) -> Any:
         """What one of the model's networks makes of one row, by a graph that is kept on it."""

@@ -205,7 +205,8 @@ def rate_distortion(runs: Mapping[str, tuple[Any, Any]], ax: Axes | None = None)
 def _mean_and_reach(values: Any) -> tuple[Any, Any]:
     """The mean over seeds, shape `(...)`, and how far up and down they reach, `(2, ...)`."""
     middle, low, high = (f(values, axis=0) for f in (np.nanmean, np.nanmin, np.nanmax))
-    return middle, np.stack([middle - low, high - middle]).reshape(2, -1)
+    reach = np.stack([middle - low, high - middle]).reshape(2, -1)
+    return middle, np.maximum(reach, 0)  # of equal numbers, rounding leaves a little less
 
 
 def _labeled(ax: Axes, xlabel: str, ylabel: str, curves: Sized) -> Figure:

@@ -67,6 +67,7 @@ def test_the_chapters_are_numbered_as_in_the_plan_of_the_book():
         "08-evaluation",
         "09-rate-distortion",
         "10-images",
+        "11-uses",
     ]
 
 

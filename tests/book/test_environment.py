@@ -104,6 +104,7 @@ MACHINERY = {
     "vae_lib/runs/command_line.py": "cluster",
     "vae_lib/runs/run.py": "cluster",
     "vae_lib/support/commands.py": "book",
+    "vae_lib/uses.py": "notebook",
     "chapters/": "notebook",
     "tools/": "book",
     "_ext/": "book",

@@ -294,6 +294,13 @@ def test_bars_of_seeds_reach_from_the_least_to_the_greatest():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one", "two"]
 
 
+def test_seeds_that_are_equal_have_a_bar_of_no_length():
+    tenths = np.full((3, 1), 0.1)
+    assert tenths.mean(axis=0) > 0.1  # rounding: the mean is above the greatest
+    (ax,) = seed_bars([10], {"one": tenths}, "", "").axes
+    np.testing.assert_allclose(ax.containers[0][2][0].get_segments(), [[[10, 0.1]] * 2])
+
+
 def test_rate_and_distortion_have_bars_each_way_and_lines_of_equal_sum():
     (ax,) = rate_distortion({"2": ([6.0, 8.0], [140.0, 146.0]), "10": ([20.0], [90.0])}).axes
     points = [tuple(container[0].get_xydata()[0]) for container in ax.containers]

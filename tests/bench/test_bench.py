@@ -285,7 +285,7 @@ def test_variants_of_the_loop_are_measured_and_printed(tmp_path, capsys):
     assert run.main(options) == 0
     found = json.loads(out.read_text())["summary"]["variants"]
     assert found["ratio"]["whole"]["median"] == 1
-    # Which is the slower, ten steps beside another test do not tell: the benchmark's page asks.
-    assert all(0 < each["median"] < 1000 for each in found["ratio"].values())
+    # Against `whole`, ten steps beside another test tell little: these two are four times apart.
+    assert found["ratio"]["forward"]["median"] < found["ratio"]["one_call_each"]["median"]
     assert found["ratio"].keys() == report.VARIANTS.keys()
     assert "gradient descent in place of Adam" in capsys.readouterr().out

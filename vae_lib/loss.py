@@ -108,6 +108,24 @@ class Objective:
             )
         self.n_samples: int = self._config["n_samples"]
         self.warm_up: int = self._config["warm_up"]
+        self.importance_weighted: bool = importance_weighted
+
+    def weigh(self, z: Any, mean: Any, log_var: Any) -> tuple[Any, Any]:
+        """What is between the draws of an importance-weighted bound and the decoder: nothing.
+
+        Override this to change how gradients reach the encoder.
+
+        Args:
+            z: draws of q(z|x), shape `(batch, z_dim)`, or several for each image,
+                `(batch, draws, z_dim)`.
+            mean: means of q(z|x), of a shape that fits.
+            log_var: its log-variances, likewise.
+
+        Returns:
+            The draws as the decoder takes them, and log p(z) − log q(z|x) of each, in nats,
+            shape `(batch,)` or `(batch, draws)`.
+        """
+        return z, log_ratio(z, mean, log_var)
 
     def __call__(self, log_likelihood: Any, log_ratio: Any, kl: Any, step: Any) -> Any:
         """Compute the loss of a minibatch.

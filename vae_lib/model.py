@@ -200,17 +200,23 @@ class VAE(keras.Model):
             x: images, shape `(batch, x_dim)`.
             eps: draws of N(0, I), shape `(batch, z_dim)`; or several for each image,
                 `(batch, draws, z_dim)`: then z and the logits have that axis, too.
+
+        Returns:
+            As `call`; for an importance-weighted bound also the `log_ratio` of each draw.
         """
         mean, log_var = map(_in_single_precision, self.encoder(x))  # (batch, z_dim) each
         eps = tf.cast(eps, mean.dtype)
-        if len(eps.shape) < 3:  # one row for all images will do, too
-            z = reparameterize(mean, log_var, eps)  # (batch, z_dim)
-            logits = _in_single_precision(self.decoder(z))  # (batch, *x_shape)
-        else:
-            z = reparameterize(mean[:, None], log_var[:, None], eps)  # (batch, draws, z_dim)
-            logits = _in_single_precision(self.decoder(tf.reshape(z, (-1, self.z_dim))))
+        one = len(eps.shape) < 3  # one row for all images will do, too
+        q = (mean, log_var) if one else (mean[:, None], log_var[:, None])
+        z = reparameterize(*q, eps)  # (batch, z_dim) or (batch, draws, z_dim)
+        outputs = {"mean": mean, "log_var": log_var, "z": z}
+        if self.loss_given is not None and self.loss_given.importance_weighted:
+            z, outputs["log_ratio"] = self.loss_given.weigh(z, *q)  # (batch,) or (batch, draws)
+        rows = z if one else tf.reshape(z, (-1, self.z_dim))
+        logits = _in_single_precision(self.decoder(rows))  # (rows, *x_shape)
+        if not one:
             logits = tf.reshape(logits, (-1, eps.shape[1], *logits.shape[1:]))
-        return {"mean": mean, "log_var": log_var, "z": z, "logits": logits}
+        return {**outputs, "logits": logits}
 
     def log_likelihood(self, x: Any, logits: Any) -> Any:
         """Compute log p(x|z) of each image by this model's likelihood, in nats, `(batch,)`.
@@ -300,9 +306,17 @@ class VAE(keras.Model):
 
     def _loss_by(self, objective: Objective, x: Any, outputs: dict[str, Any]) -> Any:
         """What an `Objective` makes of a minibatch, shape `()`."""
-        mean, log_var, z = (outputs[name] for name in ("mean", "log_var", "z"))
-        z = tf.reshape(z, (-1, objective.n_samples, self.z_dim))  # (batch, draws, z_dim)
-        ratio = log_ratio(z, mean[:, None], log_var[:, None])  # (batch, draws)
+        mean, log_var = outputs["mean"], outputs["log_var"]  # (batch, z_dim) each
+        ratio = outputs.get("log_ratio")
+        if ratio is None:
+            if type(objective).weigh is not Objective.weigh:
+                raise ValueError(
+                    f"loss was {objective!r}, and {type(self).__name__} overrides outputs_of, which "
+                    "has to call the loss's weigh; it may be a plain Objective"
+                )
+            z = tf.reshape(outputs["z"], (-1, objective.n_samples, self.z_dim))
+            ratio = log_ratio(z, mean[:, None], log_var[:, None])
+        ratio = tf.reshape(ratio, (-1, objective.n_samples))  # (batch, draws)
         log_likelihood = self._log_likelihoods(x, outputs["logits"])  # (batch, draws)
         kl = kl_per_dimension(mean, log_var)  # (batch, z_dim)
         return objective(log_likelihood, ratio, kl, self.optimizer.iterations)

@@ -311,8 +311,8 @@ class VAE(keras.Model):
         if ratio is None:
             if type(objective).weigh is not Objective.weigh:
                 raise ValueError(
-                    f"loss was {objective!r}, and {type(self).__name__} overrides outputs_of, which "
-                    "has to call the loss's weigh; it may be a plain Objective"
+                    f"loss was {objective!r}, and {type(self).__name__} overrides outputs_of, "
+                    "which has to call the loss's weigh; it may be a plain Objective"
                 )
             z = tf.reshape(outputs["z"], (-1, objective.n_samples, self.z_dim))
             ratio = log_ratio(z, mean[:, None], log_var[:, None])

@@ -1,9 +1,9 @@
-"""More draws for each image: as an objective, with better gradients, and from both sides (ch. 12).
+"""More draws for each image: an objective, better gradients, and both sides of the truth (ch. 12).
 
-Everything is in nats and per example. Sources: Burda, Grosse and Salakhutdinov, "Importance Weighted
-Autoencoders", 2016, for the bound; Rainforth et al., "Tighter Variational Bounds Are Not Necessarily
-Better", 2018, for what it does to gradients; Tucker et al., "Doubly Reparameterized Gradient
-Estimators for Monte Carlo Objectives", 2019, for the cure; Grosse, Ghahramani and Adams,
+Everything is in nats and per example. Sources: Burda, Grosse and Salakhutdinov, "Importance
+Weighted Autoencoders", 2016, for the bound; Rainforth et al., "Tighter Variational Bounds are Not
+Necessarily Better", 2018, for what it does to gradients; Tucker et al., "Doubly Reparameterized
+Gradient Estimators for Monte Carlo Objectives", 2019, for the cure; Grosse, Ghahramani and Adams,
 "Sandwiching the Marginal Likelihood Using Bidirectional Monte Carlo", 2015, for the other side.
 """
 
@@ -50,7 +50,7 @@ class DoublyReparameterized(Objective):
     each weighed with the square of its share. With one draw it is the gradient without the score
     of Roeder, Wu and Duvenaud, 2017.
 
-    Source: Tucker et al., 2019, equation 8.
+    Source: Tucker et al., 2019, section 3.
 
     Args:
         n_samples: draws of z for each image.
@@ -84,7 +84,7 @@ def signal_to_noise(gradients: ArrayLike) -> float:
     The mean of M draws is longer than that of all draws: noise alone would make it 1/√M. That part
     is taken off, and 0 is returned where nothing is left.
 
-    Source: Rainforth et al., 2018, equation 5, for one weight; here for all together.
+    Source: Rainforth et al., 2018, section 3, for one weight; here for all together.
 
     Args:
         gradients: draws of a gradient, `(M, ...)`.
@@ -136,7 +136,7 @@ def sandwich(model: Any, x: Any, z: Any, n_samples: int, seed: int = 0) -> tuple
     one has the weight of z among the others. It is valid only if z is a draw of the exact
     posterior, as for `own_images`.
 
-    Source: Grosse, Ghahramani and Adams, 2015, section 4.1.
+    Source: Grosse, Ghahramani and Adams, 2015; here with importance sampling on both sides.
 
     Args:
         model: as `importance_weighted_bound` takes it.

@@ -100,6 +100,8 @@ def signal_to_noise(gradients: ArrayLike) -> float:
         raise ValueError(f"gradients had the shape {draws.shape}; it may be (M, ...), M from 2")
     noise = draws.var(axis=0, ddof=1).sum()  # the total variance
     signal = np.square(draws.mean(axis=0)).sum() - noise / len(draws)
+    if noise == 0:
+        return np.inf if signal > 0 else 0.0
     return float(np.sqrt(max(signal, 0) / noise))
 
 
@@ -152,10 +154,17 @@ def sandwich(model: Any, x: Any, z: Any, n_samples: int, seed: int = 0) -> tuple
         ValueError: an argument is not what it may be.
     """
     lower = importance_weighted_bound(model, x, n_samples, seed)  # (n,)
-    z = finite("z", z, "(n, z_dim)")
-    joint = log_joint(model, x, z[:, None])[:, 0]  # (n,)
-    mean, log_var = (np.asarray(part, np.float64) for part in model.encoder(tf.constant(x)))
-    squares = np.square(z - mean) / np.exp(log_var) + log_var + np.log(2 * np.pi)  # (n, z_dim)
-    known = joint + 0.5 * squares.sum(axis=1)  # log w(z), (n,)
+    known = _log_weight(model, x, z)  # (n,)
     upper = np.logaddexp(lower + np.log(n_samples), known) - np.log(n_samples + 1)
     return lower, upper
+
+
+def _log_weight(model: Any, x: Any, z: Any) -> Array:
+    """Compute log p(x, z) − log q(z|x) for one given z of each image, in nats, `(n,)`."""
+    z, x = finite("z", z, "(n, z_dim)"), np.asarray(x, np.float32)
+    if z.ndim != 2 or len(z) != len(x):
+        raise ValueError(f"z had the shape {z.shape}; it may be ({len(x)}, z_dim)")
+    images = x.reshape(len(x), *model.x_shape) if isinstance(model, VAE) else x
+    mean, log_var = (np.asarray(part, np.float64) for part in model.encoder(tf.constant(images)))
+    squares = np.square(z - mean) / np.exp(log_var) + log_var + np.log(2 * np.pi)  # (n, z_dim)
+    return np.asarray(log_joint(model, x, z[:, None])[:, 0] + 0.5 * squares.sum(axis=1))

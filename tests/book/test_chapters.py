@@ -68,6 +68,7 @@ def test_the_chapters_are_numbered_as_in_the_plan_of_the_book():
         "09-rate-distortion",
         "10-images",
         "11-uses",
+        "12-tighter-bounds",
     ]
 
 

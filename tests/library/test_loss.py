@@ -157,6 +157,17 @@ def test_the_importance_weighted_objective_is_minus_the_logarithm_of_the_mean_we
     assert float(loss) == pytest.approx(1000 - np.log(4 * 5) / 2, abs=2e-4)
 
 
+def test_draws_go_to_the_decoder_as_they_are_with_their_log_ratio():
+    rng = np.random.default_rng(5)
+    z, mean, log_var = (rng.normal(size=(4, n, 3)) for n in (6, 1, 1))
+    passed, ratio = Objective().weigh(z, mean, log_var)
+    log_q = stats.norm.logpdf(z, mean, np.exp(log_var / 2))
+    np.testing.assert_array_equal(passed, z)
+    np.testing.assert_allclose(ratio, (stats.norm.logpdf(z) - log_q).sum(-1), rtol=1e-6)
+    assert Objective(importance_weighted=True).importance_weighted is True
+    assert Objective(n_samples=2).importance_weighted is False
+
+
 def test_an_objective_is_made_again_from_what_it_says():
     objective = Objective(beta=2.0, warm_up=10, free_bits=0.25, n_samples=3)
     said = "beta=2.0, warm_up=10, free_bits=0.25, n_samples=3, importance_weighted=False"

@@ -122,6 +122,14 @@ MUTANTS = {
             ("one draw for all", 'self._config["n_samples"]', "1"),
             ("no warm-up told", 'self.warm_up: int = self._config["warm_up"]',
              "self.warm_up: int = 0"),
+            ("every objective a bound", "bool = importance_weighted", "bool = True"),
+            ("no objective a bound", "bool = importance_weighted", "bool = False"),
+        ],
+        "Objective.weigh": [
+            ("minus the ratio", "log_ratio(z, mean, log_var)", "-log_ratio(z, mean, log_var)"),
+            ("mean and log-variance exchanged", "(z, mean, log_var)\n", "(z, log_var, mean)\n"),
+            ("no ratio", "log_ratio(z, mean, log_var)", "0.0 * log_ratio(z, mean, log_var)"),
+            ("the means for the draws", "return z, ", "return mean, "),
         ],
         "Objective.__call__": [
             ("weights without the ratio", " + log_ratio", ""),

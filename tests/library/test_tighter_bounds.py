@@ -216,7 +216,7 @@ def test_the_truth_is_between_the_bounds(likelihood):
         lower, upper = sandwich(model, x, z, n_samples, seed=4)
         for miss in (truth - lower, upper - truth):
             assert miss.mean() > -4 * miss.std() / np.sqrt(500)
-    assert np.mean(upper - lower) < 0.2  # with thirty draws
+    assert np.median(upper - lower) < 0.5  # with thirty draws
 
 
 def test_the_upper_bound_has_the_weight_of_z_among_the_others():

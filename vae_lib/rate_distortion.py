@@ -29,8 +29,8 @@ Array = NDArray[Any]
 def leads(rate: ArrayLike, distortion: ArrayLike, betas: ArrayLike) -> Array:
     """By how much each model is better at its own β than the best of the others, in nats.
 
-    Model k lies on a line of slope −1/β in a plane with the distortion to the right; all that lies
-    on it has the same D + βR. No other model may lie below.
+    In a plane with the rate to the right, each model lies on a line of slope −β, on which D + βR is
+    the same everywhere. No other model may lie below that line.
 
     Args:
         rate: R of each model, `(..., models)`.

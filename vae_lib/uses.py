@@ -145,6 +145,11 @@ class ConditionalVAE(VAE):
         logits = self.decoder(with_class(z, y, self.classes))  # (n, x_dim)
         return self.likelihood.mean(*self.parameters_in(logits))  # (n, x_dim)
 
+    def sample(self, n: int, seed: int = 0) -> Any:
+        """The mean images of `n` draws of the prior, each class in turn, shape `(n, x_dim)`."""
+        z = standard_normal((whole("n", n, 1), self.z_dim), (whole("seed", seed, 0), 0))
+        return self.decode(z, np.arange(n) % self.classes)
+
     def reconstruct(self, x: Any) -> Any:
         """The mean images of examples' mean codes and classes, shape `(n, x_dim)`."""
         return self.decode(self.encode(x)[0], np.asarray(x)[:, self.pixels :].argmax(axis=1))

@@ -149,7 +149,7 @@ class RateDistortionPanel {
     this.words = element("p", { class: "hint", "data-role": "words" });
     const named = (text, node) => element("div", {}, element("p", { class: "hint" }, text), node);
     const stills = (canvases) => element("div", { class: "stills" }, ...canvases);
-    return group("One model at each β", {},
+    return group("One model at each β", { class: "sweep" },
       element("p", {}, "Move β, or point at a dot of the curve: each is a model, trained at its β."),
       this.slider.root,
       element("div", { class: "stage" }, element("div", { class: "frame" }, this.plane.root),
@@ -181,8 +181,11 @@ class RateDistortionPanel {
     const more = best === name
       ? "the least of all"
       : `${nats(total - least)} above that of ${betaIs(best)}`;
-    this.words.textContent = `D + R, minus the ELBO, is ${more}. ${silence} The line has the ` +
-      "slope −β, and no model lies below it. On the left axis, at rate 0, it reads D + βR.";
+    const below = this.models.filter((each) =>
+      each.distortion + beta * each.rate < numbers.weighted).length;
+    this.words.textContent = `D + R (minus the ELBO) is ${more}. ${silence} The line has the ` +
+      `slope −β; ${below} of ${this.models.length} models lie below it. On the left axis, at ` +
+      "rate 0, it reads D + βR.";
     return `${betaIs(name)}: rate ${nats(rate)}, distortion ${nats(distortion)}. ` +
       `D + R is ${more}. ${silence}`;
   }

@@ -159,3 +159,12 @@ def test_what_is_said_of_models_is_what_their_numbers_are(show, sweep):
     assert "2 of 2 dimensions cost less than 0.1 nats. " in words.text_content()
     assert "0 of 3 models lie below it" in words.text_content()
     assert second.locator("[data-role='stop']").input_value() == "0"  # a panel of its own
+
+
+def test_an_axis_of_small_rates_is_written_with_the_decimals_it_needs(show):
+    images = np.zeros((2, 1, 9))
+    page = show(RateDistortion([1, 2], [[0.3], [0]], [-150, 900], images[0], images).html())
+    texts = page.locator("svg.plane text").all_text_contents()
+    rate = [f"{tick / 100:.2f}" for tick in range(0, 31, 5)]
+    distortion = ["−200", *map(str, range(0, 1001, 200))]
+    assert texts[:14] == [*rate, *distortion]

@@ -5,11 +5,16 @@ import { markPanel, numberList, onDrag, onResize, onThemeChange, paintDigit } fr
 import { readTheme, shape } from "./parts.js";
 
 const [WIDTH, HEIGHT] = [360, 300]; // of the picture; what is below is in its units
-const [LEFT, RIGHT, TOP, BOTTOM] = [42, 348, 26, 262]; // of the plane in it
+const EDGES = { left: 42, right: 348, top: 26, bottom: 262 }; // of the plane in it
 const LEAST = 0.1; // nats; a dimension that costs less is called silent
 
-const nats = (value) => `${decimal(value, 1)} nats`;
+const inNats = (value) => `${decimal(value, 1)} nats`;
 const betaIs = (name) => `β\u00a0=\u00a0${name}`; // on one line
+
+/** Writes a tick of an axis with the decimals that its steps need. */
+function writtenTick(tick, [first, second]) {
+  return decimal(tick, Math.max(0, Math.ceil(-Math.log10(second - first))));
+}
 
 /** The plane with all models, and the line of slope −β through one of them. */
 class Plane {
@@ -23,7 +28,8 @@ class Plane {
       const [cx, cy] = this.place(model);
       return shape("circle", { cx, cy, r: 4, "data-role": "dot" });
     });
-    const size = { x: LEFT, y: TOP, width: RIGHT - LEFT, height: BOTTOM - TOP };
+    const { left, right, top, bottom } = EDGES;
+    const size = { x: left, y: top, width: right - left, height: bottom - top };
     const cut = { ...size, viewBox: Object.values(size).join(" ") }; // what leaves the plane
     const points = models.map((model) => this.place(model).join()).join(" ");
     this.root = shape("svg", {
@@ -37,29 +43,31 @@ class Plane {
 
   /** Where a model lies on the picture. */
   place({ rate, distortion }) {
+    const { left, right, top, bottom } = EDGES;
     const share = (value, [low, ...others]) => (value - low) / (others.at(-1) - low);
     return [
-      LEFT + (RIGHT - LEFT) * share(rate, this.ticks.rate),
-      BOTTOM - (BOTTOM - TOP) * share(distortion, this.ticks.distortion),
+      left + (right - left) * share(rate, this.ticks.rate),
+      bottom - (bottom - top) * share(distortion, this.ticks.distortion),
     ];
   }
 
   axes() {
+    const { left, right, top, bottom } = EDGES;
     const [rate] = this.ticks.rate;
     const [distortion] = this.ticks.distortion;
     const text = (x, y, words, attributes = {}) => shape("text", { x, y, ...attributes }, words);
     return [
       ...this.ticks.rate.map((tick) => {
         const [x] = this.place({ rate: tick, distortion });
-        return text(x, BOTTOM + 15, decimal(tick, 0));
+        return text(x, bottom + 15, writtenTick(tick, this.ticks.rate));
       }),
       ...this.ticks.distortion.flatMap((tick) => {
         const [, y] = this.place({ rate, distortion: tick });
-        return [shape("line", { class: "level", x1: LEFT, x2: RIGHT, y1: y, y2: y }),
-          text(LEFT - 6, y + 4, decimal(tick, 0), { class: "before" })];
+        return [shape("line", { class: "level", x1: left, x2: right, y1: y, y2: y }),
+          text(left - 6, y + 4, writtenTick(tick, this.ticks.distortion), { class: "before" })];
       }),
-      text((LEFT + RIGHT) / 2, HEIGHT - 6, "rate R (nats)"),
-      text(LEFT, TOP - 12, "distortion D (nats)", { class: "after" }),
+      text((left + right) / 2, HEIGHT - 6, "rate R (nats)"),
+      text(left, top - 12, "distortion D (nats)", { class: "after" }),
     ];
   }
 
@@ -89,7 +97,7 @@ class Plane {
     for (const [name, value] of Object.entries({ x1, y1, x2, y2 })) {
       this.line.setAttribute(name, value);
     }
-    const under = [x2, Math.max(y2, BOTTOM), x1, BOTTOM];
+    const under = [x2, Math.max(y2, EDGES.bottom), x1, EDGES.bottom];
     this.below.setAttribute("points", [...ends.flat(), ...under].join(" "));
     this.dots.forEach((dot, i) => dot.classList.toggle("current", i === index));
   }
@@ -150,7 +158,7 @@ class RateDistortionPanel {
     const named = (text, node) => element("div", {}, element("p", { class: "hint" }, text), node);
     const stills = (canvases) => element("div", { class: "stills" }, ...canvases);
     return group("One model at each β", { class: "sweep" },
-      element("p", {}, "Move β, or point at a dot of the curve: each is a model, trained at its β."),
+      element("p", {}, "Move β, or point at a dot of the curve: each is a model with its own β."),
       this.slider.root,
       element("div", { class: "stage" }, element("div", { class: "frame" }, this.plane.root),
         element("div", { class: "outcome" },
@@ -174,19 +182,19 @@ class RateDistortionPanel {
     const { beta, name, rate, distortion, total } = this.models[this.index];
     const { values } = this.numbers;
     const numbers = { R: rate, D: distortion, sum: total, weighted: distortion + beta * rate };
-    for (const role in numbers) values[role].textContent = nats(numbers[role]);
+    for (const role in numbers) values[role].textContent = inNats(numbers[role]);
     this.plane.show(this.index);
     const silence = this.bars.show(this.models[this.index]);
     const { name: best, total: least } = this.best;
     const more = best === name
       ? "the least of all"
-      : `${nats(total - least)} above that of ${betaIs(best)}`;
+      : `${inNats(total - least)} above that of ${betaIs(best)}`;
     const below = this.models.filter((each) =>
       each.distortion + beta * each.rate < numbers.weighted).length;
     this.words.textContent = `D + R (minus the ELBO) is ${more}. ${silence} The line has the ` +
       `slope −β; ${below} of ${this.models.length} models lie below it. On the left axis, at ` +
       "rate 0, it reads D + βR.";
-    return `${betaIs(name)}: rate ${nats(rate)}, distortion ${nats(distortion)}. ` +
+    return `${betaIs(name)}: rate ${inNats(rate)}, distortion ${inNats(distortion)}. ` +
       `D + R is ${more}. ${silence}`;
   }
 

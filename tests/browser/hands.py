@@ -1,20 +1,38 @@
-"""What a reader's hands do on the panels of chapter 7, and what the eyes see there."""
+"""What a reader's hands do on the panels, and what the eyes see there."""
+
+import json
 
 import numpy as np
 
-CHAPTER = "chapters/07-latent-space"
+from tests.browser.built_book import BOOK
+
+CHAPTER = "chapters/07-latent-space"  # the explorer, and the trainer
+PLANE = "chapters/09-rate-distortion"
 PATIENCE = 120_000  # ms; a slow machine takes its time
 
 
 def part(page, role):
-    """A part of the page's explorer, which comes first where there is a trainer, too."""
+    """A part of the page's first panel: of the explorer, where there is a trainer, too."""
     return page.locator(f".vae-panel [data-role='{role}']").first
 
 
-def begin(page):
-    """Bring the explorer into view, and wait until it is painted."""
+def has_panel(name):
+    """Whether a page of the built book has a panel."""
+    return "vae-panel" in (BOOK / f"{name}.html").read_text("utf-8")
+
+
+def data_of(page):
+    """The numbers that the page gives its first panel."""
+    place = page.locator(".vae-panel script[type='application/json']").first
+    file = BOOK / place.get_attribute("data-src").removeprefix("../")
+    text = file.read_text("utf-8").partition("] = ")[2].removesuffix(";\n")
+    return json.loads(text)["data"]
+
+
+def begin(page, role="digit"):
+    """Bring the first panel into view, and wait until the digit of this role is painted."""
     page.locator(".vae-panel").first.scroll_into_view_if_needed()  # it waits until it is near
-    digit = part(page, "digit")
+    digit = part(page, role)
     digit.scroll_into_view_if_needed()
     page.wait_for_function(
         "(canvas) => canvas.getContext('2d').getImageData(0, 0, 1, 1).data[3] > 0",
@@ -67,6 +85,13 @@ def at(page, z):
         box["x"] + box["width"] * (z[0] + 4) / 8,
         box["y"] + box["height"] * (4 - z[1]) / 8,
     ]
+
+
+def dots_of(page):
+    """The places on the screen of the models in the plane of rate and distortion."""
+    part(page, "plane").scroll_into_view_if_needed()
+    boxes = [dot.bounding_box() for dot in page.locator("[data-role='dot']").all()]
+    return [[box["x"] + box["width"] / 2, box["y"] + box["height"] / 2] for box in boxes]
 
 
 class Trainer:

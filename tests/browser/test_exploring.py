@@ -1,7 +1,6 @@
 """The explorer, driven as readers drive it: pointer, finger, keyboard; from a file, too."""
 
 import base64
-import json
 
 import numpy as np
 import pytest
@@ -9,8 +8,10 @@ import pytest
 from tests.browser.built_book import BOOK
 from tests.browser.hands import (
     CHAPTER,
+    PLANE,
     at,
     begin,
+    data_of,
     part,
     picture,
     set_slider,
@@ -31,10 +32,7 @@ def explorer(visit):
 
 def twin(page):
     """NumPy's twin of the last network that the page carries."""
-    place = page.locator(".vae-panel script[type='application/json']").first
-    file = BOOK / place.get_attribute("data-src").removeprefix("../")
-    text = file.read_text("utf-8").partition("] = ")[2].removesuffix(";\n")
-    packed = json.loads(text)["data"]["checkpoints"][-1]["network"]
+    packed = data_of(page)["checkpoints"][-1]["network"]
     integers, scales, biases = (
         np.frombuffer(base64.b64decode(packed[name]), kind)
         for name, kind in (("weights", np.int8), ("scales", "<f4"), ("biases", "<f4"))
@@ -299,7 +297,7 @@ def test_the_front_page_has_one_too_without_the_training(visit):
     assert part(page, "checkpoint").count() == 0
 
 
-@pytest.mark.parametrize("where", ["index", CHAPTER])
+@pytest.mark.parametrize("where", ["index", CHAPTER, PLANE])
 def test_without_scripts_there_is_a_picture_and_a_sentence(chromium, site, where):
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -311,9 +309,11 @@ def test_without_scripts_there_is_a_picture_and_a_sentence(chromium, site, where
     context.close()
 
 
-def test_in_print_there_is_the_picture(explorer):
-    panel = explorer.locator(".vae-panel").first
+@pytest.mark.parametrize(("where", "role"), [(CHAPTER, "digit"), (PLANE, "restored")])
+def test_in_print_there_is_the_picture(visit, where, role):
+    page = begin(visit(where), role)
+    panel = page.locator(".vae-panel").first
     assert not panel.locator(".still").is_visible()
-    explorer.emulate_media(media="print")
+    page.emulate_media(media="print")
     assert panel.locator(".still img").is_visible()
     assert not panel.locator(".live").is_visible()

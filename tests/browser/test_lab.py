@@ -35,6 +35,11 @@ explorer""",
 from vae_lib.panels.trainer import Trainer
 
 Trainer(rng.random((64, 784)))""",
+    """\
+from vae_lib.panels.rate_distortion import RateDistortion
+
+images = rng.random((3, 6, 196))
+RateDistortion([1, 2, 4], [[3, 2], [1, 1], [0, 0]], [1, 3, 8], images[0], images)""",
 ]
 
 
@@ -158,5 +163,10 @@ def test_python_and_the_reader_move_the_same_point(chromium, notebook):
     trainer = Trainer(tab)
     trainer.press("step")
     trainer.reach(1)
+
+    tab.keyboard.press("Shift+Enter")  # and so does a panel that Python only gives its numbers
+    begin(tab, "restored")
+    part(tab, "stop").press("End")
+    assert part(tab, "weighted").text_content() == "8.0 nats"
     assert trainer.number("iteration") == 1
     tab.close()

@@ -14,7 +14,10 @@ from vae_lib.model import VAE
 from vae_lib.panels.explorer import Explorer
 from vae_lib.panels.panel import IMPORT, WEB, joined
 from vae_lib.panels.quantization import quantize
+from vae_lib.panels.rate_distortion import RateDistortion
 from vae_lib.panels.trainer import Trainer
+
+PANELS = (Explorer, RateDistortion, Trainer)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +149,7 @@ def test_the_trainer_is_given_the_very_images(split):
     assert np.allclose(pixels.reshape(-1, 784) / 255, split.x_train[:100], atol=1e-6)
 
 
-@pytest.mark.parametrize("panel", [Explorer, Trainer])
+@pytest.mark.parametrize("panel", PANELS)
 def test_the_module_has_no_import_left_and_no_name_twice(panel):
     script = panel._esm
     assert script.endswith("export default { render };\n")
@@ -154,14 +157,14 @@ def test_the_module_has_no_import_left_and_no_name_twice(panel):
     names = re.findall(
         r"^(?:async )?(?:function|const|let|class) (\w+)", joined(panel.scripts), re.MULTILINE
     )
-    assert {"render", "decode_logits", "mount"} <= set(names)
+    assert {"render", "element", "mount"} <= set(names)
     assert len(names) == len(set(names))
 
 
 def test_every_file_for_the_browser_belongs_to_a_panel():
-    used = {name for panel in (Explorer, Trainer) for name in panel.scripts + panel.styles}
-    assert {path.name for path in WEB.iterdir()} == used | set(Trainer.worker)
-    for panel in (Explorer, Trainer):
+    used = {name for p in PANELS for name in p.scripts + p.worker + p.styles}
+    assert {path.name for path in WEB.iterdir()} == used
+    for panel in PANELS:
         for scripts in (panel.scripts, panel.worker):
             for i, name in enumerate(scripts):
                 imported = IMPORT.findall((WEB / name).read_text())
@@ -201,7 +204,8 @@ def test_an_import_or_export_that_joining_would_break_is_refused(tmp_path, monke
 
 
 def test_the_page_says_what_it_shows_and_asks_no_server(explorer, split):
-    for panel in (explorer, Trainer(split.x_train[:64])):
+    plane = RateDistortion([1, 2], [[1], [0]], [1, 2], np.eye(4), np.zeros((2, 4, 4)))
+    for panel in (explorer, Trainer(split.x_train[:64]), plane):
         page = BeautifulSoup(panel.html(), "html.parser")
         assert page.find("img")["alt"] == panel.alt
         assert page.find("figcaption").get_text() == panel.sentence

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from tests.browser.hands import Trainer as Hands
@@ -10,6 +11,7 @@ from tools.browser import REMEDY, find_browser, launched
 from vae_lib.model import VAE
 from vae_lib.panels.explorer import Explorer
 from vae_lib.panels.quantization import quantize
+from vae_lib.panels.rate_distortion import RateDistortion
 from vae_lib.panels.trainer import Trainer
 
 pytestmark = pytest.mark.slow
@@ -69,6 +71,14 @@ def trainer(split):
     return Trainer(split.x_train[:64]).html()
 
 
+@pytest.fixture(scope="module")
+def sweep():
+    """Three models of two dimensions, the second of which both others beat at its own β."""
+    images = np.random.default_rng(0).random((3, 6, 196))
+    rates = [[4, 2], [3, 2], [0.05, 0]]
+    return RateDistortion([0.5, 2, 4], rates, [1, 9, 12], images[0], images).html()
+
+
 def test_equal_panels_each_come_to_life(show, explorer, trainer):
     page = begin(show(2 * (explorer + trainer)))
     panels = page.locator(".vae-panel")
@@ -100,7 +110,7 @@ def test_an_explorer_of_one_class_works(show, network, split):
 
 
 @pytest.mark.parametrize("order", ["{host}{panel}", "{panel}{host}"])
-@pytest.mark.parametrize("name", ["explorer", "trainer"])
+@pytest.mark.parametrize("name", ["explorer", "sweep", "trainer"])
 def test_a_host_s_lists_leave_the_panels_in_order(show, request, name, order):
     html = order.format(host=JUPYTERLAB, panel=request.getfixturevalue(name))
     page = show(f"<div class='jp-OutputArea-output'>{html}</div>")
@@ -134,3 +144,27 @@ def test_what_was_under_way_when_it_began_to_train_is_not_said(show, trainer):
     )
     hands.reach(2)
     assert hands.part("status").text_content() == ""
+
+
+def test_what_is_said_of_models_is_what_their_numbers_are(show, sweep):
+    page = show(2 * sweep)
+    first, second = (page.locator(".vae-panel").nth(k) for k in (0, 1))
+    words, slider = first.locator("[data-role='words']"), first.locator("[data-role='stop']")
+    assert "D + R (minus the ELBO) is the least of all." in words.text_content()  # no β is 1
+    slider.press("ArrowRight")
+    told = words.text_content()
+    assert "is 7.0 nats above that of β\u00a0=\u00a0½. 0 of 2 dimensions" in told
+    assert "2 of 3 models lie below it" in told  # 1 + 2 · 6 and 12 + 2 · 0.05 < 9 + 2 · 5
+    slider.press("End")
+    assert "2 of 2 dimensions cost less than 0.1 nats. " in words.text_content()
+    assert "0 of 3 models lie below it" in words.text_content()
+    assert second.locator("[data-role='stop']").input_value() == "0"  # a panel of its own
+
+
+def test_an_axis_of_small_rates_is_written_with_the_decimals_it_needs(show):
+    images = np.zeros((2, 1, 9))
+    page = show(RateDistortion([1, 2], [[0.3], [0]], [-150, 900], images[0], images).html())
+    texts = page.locator("svg.plane text").all_text_contents()
+    rate = [f"{tick / 100:.2f}" for tick in range(0, 31, 5)]
+    distortion = ["−200", *map(str, range(0, 1001, 200))]
+    assert texts[:14] == [*rate, *distortion]

@@ -1,7 +1,7 @@
 /** "Draw a digit": a drawing in MNIST's form, and what the encoder and the decoder make of it. */
 
 import { button, decimal, digitCanvas, element, group, paintDigit } from "./parts.js";
-import { uniqueId, written } from "./parts.js";
+import { numberList, uniqueId, written } from "./parts.js";
 import { decode_logits, encode, kl_divergence, normal, pixel_mean } from "./vae.js";
 import { random, reconstruction } from "./vae.js";
 
@@ -222,8 +222,7 @@ export class OwnDigit {
     this.map = element("canvas", { class: "map-copy", role: "img", "data-role": "map-copy",
       "aria-label": "A small copy of the map, with the two ellipses of the code" });
     this.decoded = Array.from({ length: SAMPLES }, (_, i) => digitCanvas(`Sample ${i + 1}`));
-    this.numbers = Object.fromEntries(["reconstruction", "kl", "loss"].map((name) =>
-      [name, element("dd", { "data-role": name })]));
+    this.numbers = numberList({ reconstruction: "Reconstruction", kl: "KL", loss: "Loss" });
     this.shape = element("p", { class: "hint", "data-role": "code" });
     this.root = group("Your own digit", { class: "own" },
       element("p", {}, "Draw a digit. The encoder turns it into its code, an approximate ",
@@ -246,9 +245,6 @@ export class OwnDigit {
 
   outcome() {
     const caption = (text) => element("p", { class: "hint" }, text);
-    const names = { reconstruction: "Reconstruction", kl: "KL", loss: "Loss" };
-    const entries = Object.entries(names).map(([name, text]) =>
-      element("div", {}, element("dt", {}, text), this.numbers[name]));
     return element("div", { class: "outcome" },
       element("div", { class: "bar" },
         element("div", { class: "seen" }, this.seen, caption("What the encoder sees")),
@@ -257,7 +253,7 @@ export class OwnDigit {
           element("div", { class: "samples", role: "img", "aria-label": "Six digits" },
             ...this.decoded),
           caption("Six samples of the code, decoded"))),
-      element("dl", {}, ...entries),
+      this.numbers.root,
       element("p", { class: "hint" }, "In nats. Reconstruction is the average over the six ",
         "samples; the loss is reconstruction + KL."),
       this.shape);
@@ -303,9 +299,9 @@ export class OwnDigit {
 
   /** Writes the two parts of the loss, in nats. */
   write(code, logits) {
-    const { numbers } = this;
+    const { values } = this.numbers;
     if (!code) {
-      for (const each of Object.values(numbers)) each.textContent = "–";
+      for (const each of Object.values(values)) each.textContent = "–";
       this.shape.textContent = "Nothing is drawn yet.";
       return;
     }
@@ -316,8 +312,8 @@ export class OwnDigit {
     for (let i = 0; i < SAMPLES; i++) copies.set(code.x, 784 * i);
     const average = reconstruction(copies, logits) / SAMPLES;
     const kl = kl_divergence(code.mean, code.log_var);
-    numbers.reconstruction.textContent = decimal(average, 1);
-    numbers.kl.textContent = decimal(kl, 1);
-    numbers.loss.textContent = decimal(average + kl, 1);
+    values.reconstruction.textContent = decimal(average, 1);
+    values.kl.textContent = decimal(kl, 1);
+    values.loss.textContent = decimal(average + kl, 1);
   }
 }

@@ -1,15 +1,25 @@
-/** What both panels are built of: elements, sliders, digits on canvas, the theme, a live region. */
+/** What all panels are built of: elements, sliders, digits on canvas, the theme, a live region. */
 
 const TAKES_KEYS = ["button", "canvas", "input", "select"];
+const SVG = "http://www.w3.org/2000/svg";
+
+function filled(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
 
 /** Makes an element with these attributes and children (nodes or text). */
 export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   // Else JupyterLab takes the arrow keys and Space for shortcuts of its own.
   if (TAKES_KEYS.includes(tag)) node.setAttribute("data-lm-suppress-shortcuts", "true");
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
+  return filled(node, attributes, children);
+}
+
+/** Makes an element of an SVG picture. */
+export function shape(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS(SVG, tag), attributes, children);
 }
 
 /** Makes a button; the class "main" in its attributes makes it the prominent one. */
@@ -72,19 +82,50 @@ export function labeledRange(label, bounds, format, onInput, attributes = {}) {
   return { root: element("div", { class: "slider" }, text, output), input, set };
 }
 
-/** Makes a canvas for one digit of 28×28 pixels; `label` says what it shows. */
-export function digitCanvas(label, attributes = {}) {
-  const size = { width: 28, height: 28, class: "digit" };
+/** Makes a list of names with their values, { role: name }: { root, values: { role: element } }. */
+export function numberList(names) {
+  const values = Object.fromEntries(
+    Object.keys(names).map((role) => [role, element("dd", { "data-role": role })]),
+  );
+  const entries = Object.entries(names).map(([role, name]) =>
+    element("div", {}, element("dt", {}, name), values[role]),
+  );
+  return { root: element("dl", {}, ...entries), values };
+}
+
+/** Makes a canvas for one digit of side×side pixels; `label` says what it shows. */
+export function digitCanvas(label, attributes = {}, side = 28) {
+  const size = { width: side, height: side, class: "digit" };
   return element("canvas", { ...size, role: "img", "aria-label": label, ...attributes });
 }
 
-/** Paints values (784,) in [0, 1], 0 paper and 1 ink, in the colors of the theme. */
+/** Paints a digit's values in [0, 1], 0 paper and 1 ink, in the colors of the theme. */
 export function paintDigit(canvas, values, theme) {
   const context = canvas.getContext("2d");
-  const image = context.createImageData(28, 28);
+  const image = context.createImageData(canvas.width, canvas.height);
   const pixels = new Uint32Array(image.data.buffer);
-  for (let i = 0; i < 784; i++) pixels[i] = theme.ramp[Math.round(255 * values[i])];
+  for (let i = 0; i < values.length; i++) pixels[i] = theme.ramp[Math.round(255 * values[i])];
   context.putImageData(image, 0, 0);
+}
+
+/** Calls back with [x, y] in CSS pixels, from the top left, where a reader presses and drags. */
+export function onDrag(node, callback) {
+  const move = (event) => {
+    if (node.hasPointerCapture(event.pointerId)) callback([event.offsetX, event.offsetY]);
+  };
+  node.addEventListener("pointerdown", (event) => {
+    if (!event.isPrimary || event.button !== 0) return;
+    node.setPointerCapture(event.pointerId);
+    move(event);
+  });
+  node.addEventListener("pointermove", move);
+}
+
+/** Calls back once a node is seen, and after every change of its size, until the end. */
+export function onResize(node, callback) {
+  const observer = new ResizeObserver(() => node.clientWidth > 0 && callback()); // 0: hidden
+  observer.observe(node);
+  return () => observer.disconnect();
 }
 
 /**
@@ -92,16 +133,13 @@ export function paintDigit(canvas, values, theme) {
  * CSS pixels. redraw() is called after every change of size. Returns a function that ends this.
  */
 export function followSize(canvas, redraw) {
-  const observer = new ResizeObserver(() => {
-    if (canvas.clientWidth === 0) return; // hidden for now
+  return onResize(canvas, () => {
     const ratio = window.devicePixelRatio;
     canvas.width = Math.round(canvas.clientWidth * ratio);
     canvas.height = Math.round(canvas.clientHeight * ratio);
     canvas.getContext("2d").scale(ratio, ratio);
     redraw();
   });
-  observer.observe(canvas);
-  return () => observer.disconnect();
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The trainer: a VAE with two latent dimensions learns digits, in a Web Worker. */
 
 import { button, decimal, element, followSize, group, labeledRange, liveRegion } from "./parts.js";
-import { markPanel, onThemeChange, prefersLessMotion, readTheme } from "./parts.js";
+import { markPanel, numberList, onThemeChange, prefersLessMotion, readTheme } from "./parts.js";
 import { DIGIT, SIDE, drawChart, extended, paintManifold } from "./trainer_chart.js";
 
 const RATES = [1, 2, 3, 5].flatMap((digit) => [1e-4, 1e-3, 1e-2].map((unit) => digit * unit));
@@ -9,6 +9,11 @@ const LEARNING_RATES = [...RATES, 0.1].sort((a, b) => a - b).map((rate) => Numbe
 const START = { beta: 1, noisy: true, learning_rate: 1e-2 };
 const CAPTION =
   "Decoded from a grid of the prior. Tiles that stay full of ink are where no digit has its code.";
+const NUMBERS = {
+  iteration: "iteration",
+  reconstruction: "reconstruction (nats)",
+  kl: "KL (nats)",
+};
 const WORDS =
   "With noise off and β at 0 it is an autoencoder: nothing draws its codes to the prior, and " +
   "the KL keeps growing. A larger β lowers the KL and blurs the images. A learning rate near " +
@@ -26,18 +31,6 @@ function whatIsMissing() {
   if (typeof Worker === "undefined") return "Web Workers";
   if (typeof DecompressionStream === "undefined") return "DecompressionStream";
   return null;
-}
-
-function numbers() {
-  const number = (name, role) =>
-    element("div", {}, element("dt", {}, name), element("dd", { "data-role": role }));
-  return element(
-    "dl",
-    {},
-    number("iteration", "iteration"),
-    number("reconstruction (nats)", "reconstruction"),
-    number("KL (nats)", "kl"),
-  );
 }
 
 function pictures() {
@@ -112,7 +105,7 @@ function trainerView(el, actions) {
     element("div", { class: "bar" }, ...buttons),
     status,
     region.root,
-    numbers(),
+    numberList(NUMBERS).root,
     pictures(),
   );
   const root = element("div", { class: "trainer" }, training, settingsGroup(actions.change));

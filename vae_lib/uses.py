@@ -73,7 +73,8 @@ class ConditionalVAE(VAE):
     it, the dense decoder sees z and the class, and the likelihood is that of the pixels alone. So
     `train`, `fit` and `restart` work as they do for a `VAE`.
 
-    Source: Sohn, Lee and Yan, 2015, equation 4.
+    Source: Sohn, Lee and Yan, 2015, equation 4, with a prior that does not look at y, as in Kingma
+    et al., "Semi-supervised Learning with Deep Generative Models", 2014, equation 6.
 
     Args:
         z_dim: dimension of the latent space.

@@ -164,6 +164,7 @@ def test_python_and_the_reader_move_the_same_point(chromium, notebook):
     trainer.press("step")
     trainer.reach(1)
 
+    cells.nth(4).click()
     tab.keyboard.press("Shift+Enter")  # and so does a panel that Python only gives its numbers
     begin(tab, "restored")
     part(tab, "stop").press("End")

@@ -113,8 +113,8 @@ class RateDistortion(Panel):
 
 def ticks(values: Array) -> list[float]:
     """Round numbers for an axis, the first and the last of which hold all values between them."""
-    limits = values.min(), values.max()
-    return MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(*limits).tolist()
+    places = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(values.min(), values.max())
+    return [float(place) for place in places]
 
 
 def checked_betas(given: Any) -> Array:

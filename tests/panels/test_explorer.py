@@ -11,10 +11,13 @@ from bs4 import BeautifulSoup
 
 from tests.helpers import refused
 from vae_lib.model import VAE
+from vae_lib.panels.completer import Completer
 from vae_lib.panels.explorer import Explorer
 from vae_lib.panels.panel import IMPORT, WEB, joined
 from vae_lib.panels.quantization import quantize
 from vae_lib.panels.trainer import Trainer
+
+PANELS = (Completer, Explorer, Trainer)
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +80,17 @@ def test_labels_that_cannot_be_shown_are_refused(networks, split):
             Explorer(networks, x, wrong)
 
 
-@pytest.mark.parametrize("panel", ["explorer", "trainer"])
+@pytest.mark.parametrize("panel", ["completer", "explorer", "trainer"])
 def test_every_panel_takes_images_through_the_one_gate(networks, split, panel):
-    labels = split.y_test[:100]
-    make = Trainer if panel == "trainer" else lambda x: Explorer(networks, x, labels[: len(x)])
+    labels, model = split.y_test[:100], VAE(z_dim=2)
+    make = {
+        "completer": lambda x: Completer(model, x, labels[: len(x)]),
+        "explorer": lambda x: Explorer(networks, x, labels[: len(x)]),
+        "trainer": Trainer,
+    }[panel]
     x = split.x_test[:100]
     bits = x > 0.5
+    x = np.float32(bits) if panel == "completer" else x
     for given, rows in (
         (x.reshape(-1, 28, 28), x),
         (x.reshape(-1, 28, 28, 1).tolist(), x),
@@ -146,7 +154,7 @@ def test_the_trainer_is_given_the_very_images(split):
     assert np.allclose(pixels.reshape(-1, 784) / 255, split.x_train[:100], atol=1e-6)
 
 
-@pytest.mark.parametrize("panel", [Explorer, Trainer])
+@pytest.mark.parametrize("panel", PANELS)
 def test_the_module_has_no_import_left_and_no_name_twice(panel):
     script = panel._esm
     assert script.endswith("export default { render };\n")
@@ -156,12 +164,16 @@ def test_the_module_has_no_import_left_and_no_name_twice(panel):
     )
     assert {"render", "decode_logits", "mount"} <= set(names)
     assert len(names) == len(set(names))
+    of_worker = re.findall(
+        r"^(?:async )?(?:function|const|let|class) (\w+)", joined(panel.worker), re.MULTILINE
+    )
+    assert len(of_worker) == len(set(of_worker))
 
 
 def test_every_file_for_the_browser_belongs_to_a_panel():
-    used = {name for panel in (Explorer, Trainer) for name in panel.scripts + panel.styles}
-    assert {path.name for path in WEB.iterdir()} == used | set(Trainer.worker)
-    for panel in (Explorer, Trainer):
+    used = {name for panel in PANELS for name in panel.scripts + panel.worker + panel.styles}
+    assert {path.name for path in WEB.iterdir()} == used
+    for panel in PANELS:
         for scripts in (panel.scripts, panel.worker):
             for i, name in enumerate(scripts):
                 imported = IMPORT.findall((WEB / name).read_text())

@@ -242,7 +242,6 @@ class CompleterPanel {
 
   /** Asks the worker for completions of what is there now; while it is at work, remembers to. */
   complete() {
-    this.request();
     this.late = Boolean(this.working);
     if (this.late) return;
     const { x, source, seed, hiding: { hidden } } = this;
@@ -253,6 +252,7 @@ class CompleterPanel {
     this.working = { x, hidden };
     const task = { x, seen: hidden.map((each) => 1 - each), from: source, seed, picks: PICKS };
     this.worker.postMessage({ task });
+    this.request();
   }
 
   receive(outcome) {
@@ -280,8 +280,12 @@ class CompleterPanel {
       `${cells.truth.textContent}. ${WHAT_IS_SEEN[state]}`);
   }
 
-  /** Paints all in the next frame. */
+  /** Says whether what is shown is of what is there, and paints all in the next frame. */
   request() {
+    const { shown, x, working, hiding: { hidden } } = this;
+    const isOld = Boolean(shown) && (shown.x !== x || shown.hidden !== hidden);
+    this.result?.classList.toggle("old", isOld);
+    this.result?.setAttribute("aria-busy", isOld || Boolean(working));
     if (!this.frame) this.frame = requestAnimationFrame(() => this.paint());
   }
 
@@ -297,8 +301,6 @@ class CompleterPanel {
     const blank = new Float32Array(this.side ** 2);
     hiding.paint(x ?? blank, theme);
     this.drawing.paint(theme);
-    const isOld = shown && (shown.x !== x || shown.hidden !== hiding.hidden);
-    this.result.classList.toggle("old", Boolean(isOld));
     this.completed.forEach((canvas, k) => {
       const image = shown?.images[k];
       const values = image?.map((each, i) => (shown.hidden[i] ? each : shown.x[i]));

@@ -132,14 +132,28 @@ def completed(tab, twin, x, source, seed=1):
     return np.array(images), numbers
 
 
-def test_the_true_part_costs_what_the_library_says(tab, twin, model, x):
-    code = fit_to_seen(model, x, SEEN)
-    drawn = draw_completions(model, x, SEEN, code, 5000)
-    both = [drawn.log_weight, drawn.log_weight + drawn.log_hidden]  # (n, draws) each
-    log_seen, log_all = (np.logaddexp.reduce(each, axis=1) for each in both)
-    ours = [completed(tab, twin, image, "fitted")[1][2] for image in x]
-    assert np.allclose(ours, log_seen - log_all, atol=1.5)
-    assert abs(np.mean(ours - (log_seen - log_all))) < 0.6
+def test_a_completion_is_what_numpy_makes_of_the_same_noise(tab, twin, x):
+    eps, mean, log_var = run(
+        tab,
+        """const draws = (seed) => { const u = vae.random(seed); return () => vae.normal(u); };
+        const code = vae.fit_to_seen(vae.unpack(packed), x, seen, 100, draws(0));
+        return [Float32Array.from({ length: 500 * 12 }, draws(1)), code.mean, code.log_var];""",
+        packed=twin.packed(), x=x[0], seen=SEEN,
+    )  # fmt: skip
+    eps, std = np.reshape(eps, (500, Z_DIM)), 1.25 * np.exp(np.array(log_var) / 2)
+    z = mean + std * eps
+    logits = twin.decode_logits(z)
+    nats = x[0] * logits - np.logaddexp(0, logits)  # (500, x_dim)
+    log_weight = nats @ SEEN + ((eps**2 - z**2) / 2 + np.log(std)).sum(axis=1)
+    weights = np.exp(log_weight - np.logaddexp.reduce(log_weight))
+    images, (effective, apart, hidden_nats) = completed(tab, twin, x[0], "fitted")
+    assert effective == pytest.approx(1 / (weights**2).sum(), rel=0.01)
+    log_hidden = np.logaddexp.reduce(np.log(weights) + nats @ (1 - SEEN))
+    assert hidden_nats == pytest.approx(-log_hidden, abs=0.01)
+    distance = abs(images[:, None] - 1 / (1 + np.exp(-logits))).max(axis=2)  # (6, 500)
+    assert distance.min(axis=1).max() < 1e-3  # each is one of the draws
+    assert weights[distance.argmin(axis=1)].min() > 1e-5
+    assert 0 < apart < 98
 
 
 def test_fitted_draws_count_and_those_of_the_prior_do_not(tab, twin, x):

@@ -174,6 +174,7 @@ def test_python_and_the_reader_move_the_same_point(chromium, notebook):
     trainer.reach(1)
     assert trainer.number("iteration") == 1
 
+    cells.nth(4).click()
     tab.keyboard.press("Shift+Enter")  # and the completer completes
     tab.locator("[data-role='effective']").wait_for()
     assert 1 <= Completer(tab).numbers()[0] <= 500

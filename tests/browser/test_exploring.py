@@ -1,7 +1,5 @@
 """The explorer, driven as readers drive it: pointer, finger, keyboard; from a file, too."""
 
-import base64
-
 import numpy as np
 import pytest
 
@@ -9,17 +7,18 @@ from tests.browser.built_book import BOOK
 from tests.browser.hands import (
     CHAPTER,
     PLANE,
+    USES,
     at,
     begin,
-    data_of,
+    numbers_of,
     part,
     picture,
     set_slider,
     settle,
     stop_time,
+    unpacked,
     z_of,
 )
-from vae_lib.panels.quantization import IntegerLayer, QuantizedVAE
 
 PAPER, INK = 255, 34  # gray levels, about, of the light theme
 
@@ -32,18 +31,8 @@ def explorer(visit):
 
 def twin(page):
     """NumPy's twin of the last network that the page carries."""
-    packed = data_of(page)["checkpoints"][-1]["network"]
-    integers, scales, biases = (
-        np.frombuffer(base64.b64decode(packed[name]), kind)
-        for name, kind in (("weights", np.int8), ("scales", "<f4"), ("biases", "<f4"))
-    )
-    layers, first, unit = [], 0, 0
-    for inputs, outputs in ((784, 128), (128, 2), (128, 2), (2, 128), (128, 784)):
-        weights = integers[first : first + inputs * outputs].reshape(inputs, outputs)
-        of_layer = slice(unit, unit + outputs)
-        layers.append(IntegerLayer(weights, scales[of_layer], biases[of_layer]))
-        first, unit = first + weights.size, unit + outputs
-    return QuantizedVAE(*layers)
+    numbers = numbers_of(page.locator(".vae-panel").first)
+    return unpacked(numbers["checkpoints"][-1]["network"])
 
 
 def test_the_digit_on_the_screen_is_what_the_twin_decodes(explorer):
@@ -297,7 +286,7 @@ def test_the_front_page_has_one_too_without_the_training(visit):
     assert part(page, "checkpoint").count() == 0
 
 
-@pytest.mark.parametrize("where", ["index", CHAPTER, PLANE])
+@pytest.mark.parametrize("where", ["index", CHAPTER, PLANE, USES])
 def test_without_scripts_there_is_a_picture_and_a_sentence(chromium, site, where):
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -309,7 +298,9 @@ def test_without_scripts_there_is_a_picture_and_a_sentence(chromium, site, where
     context.close()
 
 
-@pytest.mark.parametrize(("where", "role"), [(CHAPTER, "digit"), (PLANE, "restored")])
+@pytest.mark.parametrize(
+    ("where", "role"), [(CHAPTER, "digit"), (PLANE, "restored"), (USES, "spread")]
+)
 def test_in_print_there_is_the_picture(visit, where, role):
     page = begin(visit(where), role)
     panel = page.locator(".vae-panel").first

@@ -11,6 +11,8 @@ from tests.browser.built_book import PAGES, TYPESET
 from tests.browser.hands import (
     CHAPTER,
     PLANE,
+    USES,
+    Completer,
     Trainer,
     at,
     begin,
@@ -23,7 +25,7 @@ from tests.browser.hands import (
 
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/0")]
 FIRST_LIMIT, NEXT_LIMIT = 1_000_000, 175_000  # bytes over the wire
-FRAME_MS = 16.0
+FRAME_MS, COMPLETION_MS = 16.0, 100.0
 PAINT_LIMIT = 1_000  # milliseconds, with a processor four times slower than an ordinary one
 ORDINARY = 32  # milliseconds, in which an ordinary one does this
 WORK = """() => {
@@ -61,7 +63,7 @@ def test_a_page_is_light_and_the_next_one_lighter(chromium, site, name):
     assert other < NEXT_LIMIT or first < 400_000
 
 
-@pytest.mark.parametrize("where", [CHAPTER, PLANE])
+@pytest.mark.parametrize("where", [CHAPTER, PLANE, USES])
 def test_the_numbers_of_a_panel_come_when_it_is_near(visit, where):
     page = visit(where)
     asked = []
@@ -136,6 +138,35 @@ def test_from_beta_to_its_picture_it_is_less_than_a_frame(visit):
     dots = dots_of(plane)
     assert_a_drag_keeps_up(plane, "plane", (13 * dots)[: 12 * len(dots) + 4])
     assert part(plane, "stop").input_value() == "3"  # each move was to another model
+
+
+def test_what_is_hidden_is_striped_in_the_same_frame(visit):
+    completer = Completer(visit(USES))
+    completer.press("show-all")
+    box = completer.part("hiding").bounding_box()
+    left, right = box["x"] + 20, box["x"] + box["width"] - 20
+    places = [(left + (right - left) * k / 99, box["y"] + box["height"] / 2) for k in range(100)]
+    assert_a_drag_keeps_up(completer.page, "hiding", places)
+
+
+def test_a_completion_is_there_a_moment_after_it_was_asked_for(visit):
+    completer = Completer(visit(USES))
+    milliseconds = []
+    for _ in range(9):
+        milliseconds.append(
+            completer.page.evaluate("""() => new Promise((done) => {
+              const find = (role) => document.querySelector(`[data-role='${role}']`);
+              const start = performance.now();
+              new MutationObserver((_, observer) => {
+                observer.disconnect();
+                done(performance.now() - start);
+              }).observe(find("effective"), { childList: true });
+              find("again").click();
+            })""")
+        )
+        completer.finish()
+    print(f"a completion: {median(milliseconds):.0f} ms, the median of {len(milliseconds)}")
+    assert median(milliseconds) < COMPLETION_MS
 
 
 def test_the_page_stays_quick_while_it_trains(visit):

@@ -7,8 +7,8 @@ from tests.browser.built_book import BOOK
 from tests.browser.hands import (
     PLANE,
     begin,
-    data_of,
     dots_of,
+    numbers_of,
     part,
     picture,
     set_slider,
@@ -40,6 +40,11 @@ DRAWN = """(svg) => {
 def plane(visit):
     """Chapter 9, its panel in view."""
     return begin(visit(PLANE), "restored")
+
+
+def data_of(page):
+    """The numbers that the page gives its panel."""
+    return numbers_of(page.locator(".vae-panel").first)
 
 
 def models_of(page):

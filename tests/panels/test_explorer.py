@@ -11,13 +11,14 @@ from bs4 import BeautifulSoup
 
 from tests.helpers import refused
 from vae_lib.model import VAE
+from vae_lib.panels.completer import Completer
 from vae_lib.panels.explorer import Explorer
 from vae_lib.panels.panel import IMPORT, WEB, joined
 from vae_lib.panels.quantization import quantize
 from vae_lib.panels.rate_distortion import RateDistortion
 from vae_lib.panels.trainer import Trainer
 
-PANELS = (Explorer, RateDistortion, Trainer)
+PANELS = (Completer, Explorer, RateDistortion, Trainer)
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +81,17 @@ def test_labels_that_cannot_be_shown_are_refused(networks, split):
             Explorer(networks, x, wrong)
 
 
-@pytest.mark.parametrize("panel", ["explorer", "trainer"])
-def test_every_panel_takes_images_through_the_one_gate(networks, split, panel):
-    labels = split.y_test[:100]
-    make = Trainer if panel == "trainer" else lambda x: Explorer(networks, x, labels[: len(x)])
+@pytest.mark.parametrize("panel", ["completer", "explorer", "trainer"])
+def test_every_panel_of_28_pixels_takes_images_through_the_one_gate(networks, split, panel):
+    labels, model = split.y_test[:100], VAE(z_dim=2)
+    make = {
+        "completer": lambda x: Completer(model, x, labels[: len(x)]),
+        "explorer": lambda x: Explorer(networks, x, labels[: len(x)]),
+        "trainer": Trainer,
+    }[panel]
     x = split.x_test[:100]
     bits = x > 0.5
+    x = np.float32(bits) if panel == "completer" else x
     for given, rows in (
         (x.reshape(-1, 28, 28), x),
         (x.reshape(-1, 28, 28, 1).tolist(), x),
@@ -159,10 +165,14 @@ def test_the_module_has_no_import_left_and_no_name_twice(panel):
     )
     assert {"render", "element", "mount"} <= set(names)
     assert len(names) == len(set(names))
+    of_worker = re.findall(
+        r"^(?:async )?(?:function|const|let|class) (\w+)", joined(panel.worker), re.MULTILINE
+    )
+    assert len(of_worker) == len(set(of_worker))
 
 
 def test_every_file_for_the_browser_belongs_to_a_panel():
-    used = {name for p in PANELS for name in p.scripts + p.worker + p.styles}
+    used = {name for panel in PANELS for name in panel.scripts + panel.worker + panel.styles}
     assert {path.name for path in WEB.iterdir()} == used
     for panel in PANELS:
         for scripts in (panel.scripts, panel.worker):
@@ -205,7 +215,8 @@ def test_an_import_or_export_that_joining_would_break_is_refused(tmp_path, monke
 
 def test_the_page_says_what_it_shows_and_asks_no_server(explorer, split):
     plane = RateDistortion([1, 2], [[1], [0]], [1, 2], np.eye(4), np.zeros((2, 4, 4)))
-    for panel in (explorer, Trainer(split.x_train[:64]), plane):
+    completer = Completer(VAE(2, 8, 196), np.eye(1, 196), [0])
+    for panel in (completer, explorer, plane, Trainer(split.x_train[:64])):
         page = BeautifulSoup(panel.html(), "html.parser")
         assert page.find("img")["alt"] == panel.alt
         assert page.find("figcaption").get_text() == panel.sentence

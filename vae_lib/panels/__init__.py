@@ -1,4 +1,4 @@
-"""What a reader can play with in a page and in JupyterLab: the explorer, the trainer, the plane."""
+"""What a reader can play with in a page and in JupyterLab: explore, train, compare, complete."""
 
 from importlib.util import find_spec
 

@@ -103,9 +103,9 @@ class RateDistortion(Panel):
     def _draw_plane(self, ax: Axes) -> None:
         rate = self.rates.sum(axis=1)
         ax.plot(rate, self.distortions, "o-")
-        for model, *place in zip(self.data["models"], rate, self.distortions, strict=True):
-            ax.annotate(model["name"], place, (4, 4), textcoords="offset points")
-            ax.axline(place, slope=-model["beta"], color="0.45", lw=1, ls=":", zorder=0)
+        for model, x, y in zip(self.data["models"], rate, self.distortions, strict=True):
+            ax.annotate(model["name"], (x, y), (4, 4), textcoords="offset points")
+            ax.axline((x, y), slope=-model["beta"], color="0.45", lw=1, ls=":", zorder=0)
         (left, *_, right), (bottom, *_, top) = self.data["ticks"].values()
         ax.set(xlim=(left, right), ylim=(bottom, top))
         ax.set(xlabel="rate in nats", ylabel="distortion in nats")

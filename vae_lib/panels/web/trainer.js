@@ -2,18 +2,19 @@
 
 import { button, decimal, element, followSize, group, labeledRange, liveRegion } from "./parts.js";
 import { markPanel, numberList, onThemeChange, prefersLessMotion, readTheme } from "./parts.js";
+import { startWorker, whatIsMissing } from "./parts.js";
 import { DIGIT, SIDE, drawChart, extended, paintManifold } from "./trainer_chart.js";
 
 const RATES = [1, 2, 3, 5].flatMap((digit) => [1e-4, 1e-3, 1e-2].map((unit) => digit * unit));
 const LEARNING_RATES = [...RATES, 0.1].sort((a, b) => a - b).map((rate) => Number(rate.toFixed(4)));
 const START = { beta: 1, noisy: true, learning_rate: 1e-2 };
-const CAPTION =
-  "Decoded from a grid of the prior. Tiles that stay full of ink are where no digit has its code.";
 const NUMBERS = {
   iteration: "iteration",
   reconstruction: "reconstruction (nats)",
   kl: "KL (nats)",
 };
+const CAPTION =
+  "Decoded from a grid of the prior. Tiles that stay full of ink are where no digit has its code.";
 const WORDS =
   "With noise off and β at 0 it is an autoencoder: nothing draws its codes to the prior, and " +
   "the KL keeps growing. A larger β lowers the KL and blurs the images. A learning rate near " +
@@ -24,13 +25,6 @@ function nats(value, places) {
   const notation = value < 1e6 ? "standard" : "scientific";
   const digits = { minimumFractionDigits: places, maximumFractionDigits: places };
   return value.toLocaleString("en", { notation, ...digits });
-}
-
-/** Why this browser cannot train, or nothing if it can. */
-function whatIsMissing() {
-  if (typeof Worker === "undefined") return "Web Workers";
-  if (typeof DecompressionStream === "undefined") return "DecompressionStream";
-  return null;
 }
 
 function pictures() {
@@ -130,11 +124,6 @@ function inWords({ iteration, reconstruction, kl }) {
   if (!iteration) return "iteration 0";
   const terms = `reconstruction ${nats(reconstruction, 1)} nats, KL ${nats(kl, 2)} nats`;
   return `iteration ${iteration.toLocaleString("en")}: ${terms}`;
-}
-
-function startWorker() {
-  const url = URL.createObjectURL(new Blob([WORKER_SOURCE], { type: "text/javascript" }));
-  return new Worker(url);
 }
 
 /** Calls back when nothing of the panel is on the screen. Returns a function that ends this. */
@@ -241,9 +230,9 @@ class TrainerPanel {
 /** anywidget's entry: data is { digits, count, h_dim, batch_size }, see the worker. */
 export function render({ model, el }) {
   markPanel(el);
-  const missing = whatIsMissing();
+  const missing = whatIsMissing("Training", ["Worker", "DecompressionStream"]);
   if (missing) {
-    el.append(element("p", {}, `Training needs a newer browser: this one has no ${missing}.`));
+    el.append(missing);
     return () => {};
   }
   const panel = new TrainerPanel(el, model.get("data"));

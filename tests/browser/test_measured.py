@@ -149,8 +149,12 @@ def test_what_is_hidden_is_striped_in_the_same_frame(visit):
     assert_a_drag_keeps_up(completer.page, "hiding", places)
 
 
-def test_a_completion_is_there_a_moment_after_it_was_asked_for(visit):
+@pytest.mark.parametrize("hidden", ["half", "a dot"])
+def test_a_completion_is_there_a_moment_after_it_was_asked_for(visit, hidden):
     completer = Completer(visit(USES))
+    if hidden == "a dot":  # the more is seen, the longer the fit takes
+        completer.press("show-all")
+        completer.drag((0.5, 0.5), (0.5, 0.5))
     milliseconds = []
     for _ in range(9):
         milliseconds.append(
@@ -165,7 +169,7 @@ def test_a_completion_is_there_a_moment_after_it_was_asked_for(visit):
             })""")
         )
         completer.finish()
-    print(f"a completion: {median(milliseconds):.0f} ms, the median of {len(milliseconds)}")
+    print(f"a completion, {hidden} hidden: {median(milliseconds):.0f} ms, the median of {len(milliseconds)}")
     assert median(milliseconds) < COMPLETION_MS
 
 

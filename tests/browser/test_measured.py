@@ -169,7 +169,9 @@ def test_a_completion_is_there_a_moment_after_it_was_asked_for(visit, hidden):
             })""")
         )
         completer.finish()
-    print(f"a completion, {hidden} hidden: {median(milliseconds):.0f} ms, the median of {len(milliseconds)}")
+    print(
+        f"a completion, {hidden} hidden: {median(milliseconds):.0f} ms, the median of {len(milliseconds)}"
+    )
     assert median(milliseconds) < COMPLETION_MS
 
 

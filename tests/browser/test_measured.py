@@ -169,9 +169,7 @@ def test_a_completion_is_there_a_moment_after_it_was_asked_for(visit, hidden):
             })""")
         )
         completer.finish()
-    print(
-        f"a completion, {hidden} hidden: {median(milliseconds):.0f} ms, the median of {len(milliseconds)}"
-    )
+    print(f"{hidden} hidden: completed in {median(milliseconds):.0f} ms, the median of 9")
     assert median(milliseconds) < COMPLETION_MS
 
 

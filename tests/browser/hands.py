@@ -113,6 +113,26 @@ def settle(page):
     page.evaluate("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
 
 
+def assert_it_repaints(page, canvas):
+    """Switch the page to the dark theme: what was paper in the first corner is dark at once."""
+    assert picture(canvas)[0, 0] > 240
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    settle(page)
+    assert picture(canvas)[0, 0] < 50
+
+
+@contextmanager
+def from_a_file(chromium, name):
+    """Yield a page that is opened as a file, without any network; it may ask for none."""
+    context = chromium.new_context(offline=True)
+    page, asked = context.new_page(), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((BOOK / f"{name}.html").as_uri())
+    yield page
+    context.close()
+    assert all(url.startswith(("file:", "data:", "blob:")) for url in asked)
+
+
 def stop_time(page):
     """Let nothing happen by itself any more: `page.clock.run_for` decides what time it is."""
     page.clock.install(time=0)

@@ -5,10 +5,11 @@ import base64
 import numpy as np
 import pytest
 
-from tests.browser.built_book import BOOK
 from tests.browser.hands import (
     USES,
     Completer,
+    assert_it_repaints,
+    from_a_file,
     numbers_of,
     picture,
     rounded_model,
@@ -206,17 +207,9 @@ def test_with_nothing_hidden_there_is_nothing_to_complete(completer):
 
 
 def test_it_repaints_when_the_theme_is_switched(completer):
-    light = picture(completer.part("completion-1"))
-    completer.page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    settle(completer.page)
-    dark = picture(completer.part("completion-1"))
-    assert light[0, 0] > 240
-    assert dark[0, 0] < 50
+    assert_it_repaints(completer.page, completer.part("completion-1"))
 
 
 def test_it_completes_from_a_file_without_any_network(chromium):
-    context = chromium.new_context(offline=True)
-    page = context.new_page()
-    page.goto((BOOK / f"{USES}.html").as_uri())
-    assert Completer(page).numbers()[0] > 10
-    context.close()
+    with from_a_file(chromium, USES) as page:
+        assert Completer(page).numbers()[0] > 10

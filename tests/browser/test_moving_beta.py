@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from tests.browser.built_book import BOOK
 from tests.browser.hands import (
     PLANE,
+    assert_it_repaints,
     begin,
     dots_of,
+    from_a_file,
     numbers_of,
     part,
     picture,
@@ -195,18 +196,12 @@ def test_it_works_by_keyboard_and_says_what_changed_once_the_hand_rests(plane):
 
 
 def test_it_repaints_when_the_theme_is_switched(plane):
-    assert picture(part(plane, "restored"))[0, 0] > 240
-    plane.evaluate("document.documentElement.dataset.theme = 'dark'")
-    settle(plane)
-    assert picture(part(plane, "restored"))[0, 0] < 50
+    assert_it_repaints(plane, part(plane, "restored"))
 
 
 def test_it_works_from_a_file_without_any_network(chromium):
-    context = chromium.new_context(offline=True)
-    page = context.new_page()
-    page.goto((BOOK / f"{PLANE}.html").as_uri())
-    begin(page, "restored")
-    before = numbers_on(page)
-    set_slider(page, "stop", 0)
-    assert numbers_on(page) != before
-    context.close()
+    with from_a_file(chromium, PLANE) as page:
+        begin(page, "restored")
+        before = numbers_on(page)
+        set_slider(page, "stop", 0)
+        assert numbers_on(page) != before

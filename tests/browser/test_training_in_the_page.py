@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.browser.built_book import BOOK
-from tests.browser.hands import CHAPTER, PATIENCE, USES, Trainer
+from tests.browser.hands import CHAPTER, PATIENCE, USES, Trainer, from_a_file
 
 ENOUGH = 150  # iterations, after which a reconstruction is well below its start
 
@@ -123,13 +122,10 @@ def test_it_works_by_keyboard_alone(trainer):
 
 
 def test_it_trains_from_a_file_without_any_network(chromium):
-    context = chromium.new_context(offline=True)
-    page = context.new_page()
-    page.goto((BOOK / f"{CHAPTER}.html").as_uri())
-    trainer = Trainer(page)
-    trainer.press("play")
-    trainer.reach(20)
-    context.close()
+    with from_a_file(chromium, CHAPTER) as page:
+        trainer = Trainer(page)
+        trainer.press("play")
+        trainer.reach(20)
 
 
 @pytest.mark.parametrize(("where", "what"), [(CHAPTER, "Training"), (USES, "Completing")])

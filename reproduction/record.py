@@ -34,7 +34,7 @@ def settings_of(run: Run, data: str, judged_by: str, n_samples: int) -> dict[str
     return {**asdict(run), "data": data, "judged_by": judged_by, "n_samples": n_samples}
 
 
-def summary(seeds: Seeds, pixels: str) -> dict[str, Any]:
+def summary(seeds: Seeds, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Average the seeds that have come to their end; the standard deviation is between them."""
     ended = [seed for seed in seeds.values() if "nats" in seed]
     if not ended:
@@ -44,7 +44,9 @@ def summary(seeds: Seeds, pixels: str) -> dict[str, Any]:
     averages = {"nats": float(nats.mean()), **means, "seeds": len(ended)}
     if len(ended) > 1:
         averages["std"] = float(nats.std(ddof=1))
-    if pixels == "bytes":
+    if settings["published"] is not None:
+        averages["above_published"] = averages["nats"] - settings["published"]
+    if settings["pixels"] == "bytes":
         averages["bits_per_dimension"] = averages["nats"] / (784 * math.log(2))
     return averages
 
@@ -53,7 +55,7 @@ def write(path: Path, settings: Mapping[str, Any], seeds: Seeds) -> None:
     """Write the record of a run, whole."""
     threads = os.environ.get("TF_NUM_INTRAOP_THREADS")
     record = {
-        "summary": summary(seeds, settings["pixels"]),
+        "summary": summary(seeds, settings),
         "settings": settings,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": {**describe(), "threads": int(threads) if threads else os.cpu_count()},

@@ -487,12 +487,13 @@ def test_a_sum_over_a_grid_is_within_the_standard_error_for_any_likelihood(digit
     grid = np.stack(np.meshgrid(ticks, ticks), -1).reshape(1, -1, 2).repeat(5, axis=0)
     for likelihood in ("bernoulli", "gaussian", "discretized_logistic"):
         model, x = VAE(z_dim=2, h_dim=8, likelihood=likelihood, seed=1), digits[:5]
-        model.encoder.log_var.bias.assign([0.5, 0.5])  # no narrower than the posterior
+        kernel = model.decoder.logits.kernel
+        kernel.assign(0.3 * kernel)  # so that no posterior is much narrower than q
         bound, error = importance_weighted_bound(model, x, 3000, return_error=True)
         truth = special.logsumexp(log_joint(model, x, grid), axis=1)
         truth += 2 * np.log(ticks[1] - ticks[0])
-        assert (np.abs(bound - truth) < 5 * error + 1e-3).all()
-        assert (error < 0.3).all()
+        assert (np.abs(bound - truth) < 5 * error).all()
+        assert (error < 0.15).all()
 
 
 def test_the_standard_error_is_that_of_the_mean_weight_as_a_share_of_it(digits):

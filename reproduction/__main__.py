@@ -61,7 +61,8 @@ def reproduce(
             model = train_run(run, seed, images.x, folder / "training", one)
             judge(model, images.x_judge, seed, n_samples, folder / "evaluation", one)
         finally:  # of a run that is stopped, too, there is something to be told
-            record.write(path, settings, told)
+            if one:
+                record.write(path, settings, told)
         say(f"{name}, seed {seed}: {one['nats']:.2f} ± {one['error']:.2f} nats{_beside(run)}")
     return path
 

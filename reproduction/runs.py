@@ -3,7 +3,11 @@
 All are the network 784-200-200-50 with tanh of Burda, Grosse and Salakhutdinov, "Importance
 Weighted Autoencoders", 2016, table 1, one stochastic layer. They trained with minibatches of 20
 and Adam, 3^i epochs at the rate 1e-3 · 10^(−i/7) for i = 0, …, 7: 3,280 epochs. Ours are fewer,
-with larger minibatches and a rate that falls like a cosine; `--held-out` says how well they end.
+with larger minibatches and a rate that falls like a cosine.
+
+Pilots chose that, on 55,000 training images judged by others of the training images: in as many
+seconds, minibatches of 20 ended worse, and so did a rate of 1e-3; 4e-3 was better than 2e-3 after
+40 epochs, and worse after 150. `--held-out` makes such a pilot of any run.
 """
 
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ from reproduction import __main__ as command
 from reproduction import record
 from reproduction.runs import RUNS
 from reproduction.training import images_of, judge, new_model, stands_at, timed, train_run
-from tests.helpers import assert_says, mentions
+from tests.helpers import assert_says, mentions, refused
 from vae_lib.data import Digits
 from vae_lib.evaluation import importance_weighted_bound
 from vae_lib.support.checkpoints import Checkpoints
@@ -200,6 +200,14 @@ def test_seeds_are_added_to_a_record_and_other_settings_begin_a_new_one(few, tmp
     assert both["summary"]["std"] == pytest.approx(np.std(nats, ddof=1))
     other = go(short("vae", epochs=2), few, tmp_path, work=tmp_path / "other")
     assert [*other["seeds"]] == ["0"]
+
+
+def test_a_refusal_leaves_the_record_as_it_was(few, tmp_path):
+    """The checkpoints are of another schedule."""
+    before = go(short("vae", epochs=1), few, tmp_path)
+    with refused(ValueError, "another training", "another folder"):
+        go(short("vae", epochs=2), few, tmp_path)
+    assert json.loads((tmp_path / "vae.json").read_text()) == before
 
 
 @pytest.mark.slow

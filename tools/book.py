@@ -27,6 +27,7 @@ import nbformat
 from tools import ROOT, address, card, chapters, check_html, launch, pairs, panels, pdf, prose
 from tools.chapters import BookError
 from vae_lib.data import DataError
+from vae_lib.runs.command_line import cores
 from vae_lib.runs.freshness import FoundDigits, files_digest, find_digits, library_digest
 from vae_lib.runs.notebook import figure_png
 from vae_lib.runs.run import notebook_environment
@@ -116,11 +117,17 @@ def stage(root: Path, stale: list[Path]) -> Path:
 
 def run_notebooks(staging: Path, digits: FoundDigits) -> None:
     """Run all notebooks of a folder in place, two at a time; pytest reports on the terminal."""
-    environment = notebook_environment(staging.parent) | {"VAE_LIB_MNIST": digits.setting}
+    at_once = min(2, len(list(staging.iterdir())))
+    # They share the cores: with all threads each, those of one wait for those of the other.
+    threads = dict.fromkeys(
+        ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"), str(max(1, cores() // at_once))
+    )
+    environment = notebook_environment(staging.parent) | threads
+    environment["VAE_LIB_MNIST"] = digits.setting
     # The project's pytest settings are for tests: here no file of settings counts.
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, f"--rootdir={staging}"]
     command += ["-p", "no:cacheprovider", "--no-header", f"--junitxml={staging / REPORT}"]
-    command += ["-n2" if len(list(staging.iterdir())) > 1 else "-n0"]
+    command += [f"-n{at_once}" if at_once > 1 else "-n0"]
     command += ["--nbmake", "--nbmake-kernel=python3", f"--nbmake-timeout={CELL_TIMEOUT}"]
     # Not checked: the report tells which chapters passed.
     subprocess.run([*command, "--overwrite", staging], cwd=staging, env=environment, check=False)
@@ -178,7 +185,8 @@ def published(result: Path) -> nbformat.NotebookNode:
     notebook = prose.settled(notebook)
     line = (
         f"About {prose.reading_minutes(notebook):.0f} minutes to read. It ran in "
-        f"{run.seconds:.0f} seconds on {os.cpu_count()} cores when the book was built."
+        f"{run.seconds:.0f} seconds when the book was built, two chapters at a time on "
+        f"{cores()} cores."
     )
     return prose.with_times(notebook, line)
 

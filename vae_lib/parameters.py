@@ -234,7 +234,7 @@ class ChapterParameters(_Parameters):
     z_dim: Size = 100
     h_dim: Size = 128
     batch_size: Batch = 64
-    iterations: Count = 20_000
+    iterations: Count = 15_000
     learning_rate: Rate = 1e-3
     likelihood: Likelihood = "bernoulli"
     seed: Seed = 0

@@ -29,8 +29,8 @@ Array = NDArray[Any]
 def leads(rate: ArrayLike, distortion: ArrayLike, betas: ArrayLike) -> Array:
     """By how much each model is better at its own β than the best of the others, in nats.
 
-    Model k lies on a line of slope −1/β in a plane with the distortion to the right; all that lies
-    on it has the same D + βR. No other model may lie below.
+    In a plane with the rate to the right, each model lies on a line of slope −β, on which D + βR is
+    the same everywhere. No other model may lie below that line.
 
     Args:
         rate: R of each model, `(..., models)`.
@@ -346,6 +346,11 @@ def binned_information(a: ArrayLike, b: ArrayLike, bins: int = 20) -> float:
         raise ValueError(
             f"a and b had {len(cells[0])} and {len(cells[1])} numbers; they may have as many"
         )
+    return _shared(*cells)
+
+
+def _shared(*cells: Array) -> float:
+    """Mutual information of the numbers of two bins, `(n,)` each, in nats."""
     shape = [each.max() + 1 for each in cells]
     counts = np.bincount(np.ravel_multi_index(cells, shape), minlength=np.prod(shape))
     joint = counts.reshape(shape) / len(cells[0])  # (bins of a, bins of b)
@@ -388,11 +393,12 @@ def mutual_information_gap(codes: ArrayLike, factors: ArrayLike, bins: int = 20)
             f"codes and factors had the shapes {codes.shape} and {factors.shape}; they may be "
             "(n, z_dim), of two dimensions or more, and (n, factors)"
         )
-    gaps = []
+    of_codes, gaps = [_cells("codes", code, bins) for code in codes.T], []
     for factor in factors.T:
-        entropy = binned_information(factor, factor, bins)
+        cells = _cells("factors", factor, bins)
+        entropy = _shared(cells, cells)
         if entropy == 0:
             raise ValueError(f"factors held one that was always {factor[0]}; each may vary")
-        said = np.sort([binned_information(code, factor, bins) for code in codes.T])
+        said = np.sort([_shared(code, cells) for code in of_codes])
         gaps.append((said[-1] - said[-2]) / entropy)
     return np.array(gaps)  # (factors,)

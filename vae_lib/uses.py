@@ -73,7 +73,8 @@ class ConditionalVAE(VAE):
     it, the dense decoder sees z and the class, and the likelihood is that of the pixels alone. So
     `train`, `fit` and `restart` work as they do for a `VAE`.
 
-    Source: Sohn, Lee and Yan, 2015, equation 4.
+    Source: Sohn, Lee and Yan, 2015, equation 4, with a prior that does not look at y, as in Kingma
+    et al., "Semi-supervised Learning with Deep Generative Models", 2014, equation 6.
 
     Args:
         z_dim: dimension of the latent space.
@@ -144,6 +145,11 @@ class ConditionalVAE(VAE):
         """
         logits = self.decoder(with_class(z, y, self.classes))  # (n, x_dim)
         return self.likelihood.mean(*self.parameters_in(logits))  # (n, x_dim)
+
+    def sample(self, n: int, seed: int = 0) -> Any:
+        """The mean images of `n` draws of the prior, each class in turn, shape `(n, x_dim)`."""
+        z = standard_normal((whole("n", n, 1), self.z_dim), (whole("seed", seed, 0), 0))
+        return self.decode(z, np.arange(n) % self.classes)
 
     def reconstruct(self, x: Any) -> Any:
         """The mean images of examples' mean codes and classes, shape `(n, x_dim)`."""

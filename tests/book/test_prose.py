@@ -72,7 +72,7 @@ def test_the_book_shows_the_numbers_that_the_kernel_computed_and_how_long_it_ran
         "It is 45.5 nats, or 46; half of it is 22.75615.",
         "Now it is 2.",
     ]
-    ran = f'<p class="times">About 1 minutes to read. It ran in {seconds:.0f} seconds on'
+    ran = f'<p class="times">About 1 minutes to read. It ran in {seconds:.0f} seconds when'
     assert texts[0].startswith(f"# Title\n\n**How much is it?**\n\n{ran}")
     assert len([cell for cell in notebook.cells if cell.cell_type == "code"]) == 4
     assert "run" not in notebook.metadata

@@ -1,24 +1,25 @@
 """The explorer, driven as readers drive it: pointer, finger, keyboard; from a file, too."""
 
-import base64
-import json
-
 import numpy as np
 import pytest
 
-from tests.browser.built_book import BOOK
 from tests.browser.hands import (
     CHAPTER,
+    PLANE,
+    USES,
+    assert_it_repaints,
     at,
     begin,
+    from_a_file,
+    numbers_of,
     part,
     picture,
     set_slider,
     settle,
     stop_time,
+    unpacked,
     z_of,
 )
-from vae_lib.panels.quantization import IntegerLayer, QuantizedVAE
 
 PAPER, INK = 255, 34  # gray levels, about, of the light theme
 
@@ -31,21 +32,8 @@ def explorer(visit):
 
 def twin(page):
     """NumPy's twin of the last network that the page carries."""
-    place = page.locator(".vae-panel script[type='application/json']").first
-    file = BOOK / place.get_attribute("data-src").removeprefix("../")
-    text = file.read_text("utf-8").partition("] = ")[2].removesuffix(";\n")
-    packed = json.loads(text)["data"]["checkpoints"][-1]["network"]
-    integers, scales, biases = (
-        np.frombuffer(base64.b64decode(packed[name]), kind)
-        for name, kind in (("weights", np.int8), ("scales", "<f4"), ("biases", "<f4"))
-    )
-    layers, first, unit = [], 0, 0
-    for inputs, outputs in ((784, 128), (128, 2), (128, 2), (2, 128), (128, 784)):
-        weights = integers[first : first + inputs * outputs].reshape(inputs, outputs)
-        of_layer = slice(unit, unit + outputs)
-        layers.append(IntegerLayer(weights, scales[of_layer], biases[of_layer]))
-        first, unit = first + weights.size, unit + outputs
-    return QuantizedVAE(*layers)
+    numbers = numbers_of(page.locator(".vae-panel").first)
+    return unpacked(numbers["checkpoints"][-1]["network"])
 
 
 def test_the_digit_on_the_screen_is_what_the_twin_decodes(explorer):
@@ -69,10 +57,7 @@ def test_the_same_digit_in_the_dark_is_light_on_dark(visit):
 
 
 def test_it_repaints_when_the_theme_is_switched(explorer):
-    assert picture(part(explorer, "digit"))[0, 0] > 240
-    explorer.evaluate("document.documentElement.dataset.theme = 'dark'")
-    settle(explorer)
-    assert picture(part(explorer, "digit"))[0, 0] < 50
+    assert_it_repaints(explorer, part(explorer, "digit"))
 
 
 def test_the_digit_follows_a_drag_on_the_map(explorer):
@@ -278,17 +263,11 @@ def test_the_space_unfolds_along_the_training(explorer):
 
 
 def test_it_works_from_a_file_without_any_network(chromium):
-    context = chromium.new_context(offline=True)
-    page = context.new_page()
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto((BOOK / f"{CHAPTER}.html").as_uri())
-    begin(page)
-    before = picture(part(page, "digit"))
-    set_slider(page, "z1", 2)
-    assert abs(picture(part(page, "digit")) - before).max() > 20
-    assert all(url.startswith(("file:", "data:", "blob:")) for url in asked)
-    context.close()
+    with from_a_file(chromium, CHAPTER) as page:
+        begin(page)
+        before = picture(part(page, "digit"))
+        set_slider(page, "z1", 2)
+        assert abs(picture(part(page, "digit")) - before).max() > 20
 
 
 def test_the_front_page_has_one_too_without_the_training(visit):
@@ -299,7 +278,7 @@ def test_the_front_page_has_one_too_without_the_training(visit):
     assert part(page, "checkpoint").count() == 0
 
 
-@pytest.mark.parametrize("where", ["index", CHAPTER])
+@pytest.mark.parametrize("where", ["index", CHAPTER, PLANE, USES])
 def test_without_scripts_there_is_a_picture_and_a_sentence(chromium, site, where):
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -311,9 +290,13 @@ def test_without_scripts_there_is_a_picture_and_a_sentence(chromium, site, where
     context.close()
 
 
-def test_in_print_there_is_the_picture(explorer):
-    panel = explorer.locator(".vae-panel").first
+@pytest.mark.parametrize(
+    ("where", "role"), [(CHAPTER, "digit"), (PLANE, "restored"), (USES, "spread")]
+)
+def test_in_print_there_is_the_picture(visit, where, role):
+    page = begin(visit(where), role)
+    panel = page.locator(".vae-panel").first
     assert not panel.locator(".still").is_visible()
-    explorer.emulate_media(media="print")
+    page.emulate_media(media="print")
     assert panel.locator(".still img").is_visible()
     assert not panel.locator(".live").is_visible()

@@ -6,11 +6,20 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tests.browser.hands import PATIENCE, Trainer, begin, part, picture, settle, z_of
+from tests.browser.hands import (
+    PATIENCE,
+    Completer,
+    Trainer,
+    begin,
+    part,
+    picture,
+    settle,
+    z_of,
+)
 from tests.helpers import TOKEN, assert_says, jupyterlab
 from tools import copies, pairs
 
-# Any network will do: one of random weights needs no training, and no TensorFlow.
+# Any network will do: one of random weights needs no training, and the first no TensorFlow.
 CELLS = [
     """\
 import numpy as np
@@ -35,6 +44,16 @@ explorer""",
 from vae_lib.panels.trainer import Trainer
 
 Trainer(rng.random((64, 784)))""",
+    """\
+from vae_lib.panels.rate_distortion import RateDistortion
+
+images = rng.random((3, 6, 196))
+RateDistortion([1, 2, 4], [[3, 2], [1, 1], [0, 0]], [1, 3, 8], images[0], images)""",
+    """\
+from vae_lib.model import VAE
+from vae_lib.panels.completer import Completer
+
+Completer(VAE(2, 8, 196), rng.random((3, 196)) > 0.5, [1, 2, 3])""",
 ]
 
 
@@ -158,5 +177,16 @@ def test_python_and_the_reader_move_the_same_point(chromium, notebook):
     trainer = Trainer(tab)
     trainer.press("step")
     trainer.reach(1)
+
+    cells.nth(4).click()
+    tab.keyboard.press("Shift+Enter")  # and so does a panel that Python only gives its numbers
+    begin(tab, "restored")
+    part(tab, "stop").press("End")
+    assert part(tab, "weighted").text_content() == "8.0 nats"
     assert trainer.number("iteration") == 1
+
+    cells.nth(5).click()
+    tab.keyboard.press("Shift+Enter")  # and the completer completes
+    tab.locator("[data-role='effective']").wait_for()
+    assert 1 <= Completer(tab).numbers()[0] <= 500
     tab.close()

@@ -8,12 +8,24 @@ from statistics import median
 import pytest
 
 from tests.browser.built_book import PAGES, TYPESET
-from tests.browser.hands import CHAPTER, Trainer, at, begin, settle, z_of
+from tests.browser.hands import (
+    CHAPTER,
+    PLANE,
+    USES,
+    Completer,
+    Trainer,
+    at,
+    begin,
+    dots_of,
+    has_panel,
+    part,
+    settle,
+    z_of,
+)
 
-CHAPTERS = [page for page in PAGES if page.startswith("chapters/0")]
-LIGHT = [chapter for chapter in CHAPTERS if chapter != CHAPTER]  # without panels
+CHAPTERS = [page for page in PAGES if page.removeprefix("chapters/")[:2].isdigit()]
 FIRST_LIMIT, NEXT_LIMIT = 1_000_000, 175_000  # bytes over the wire
-FRAME_MS = 16.0
+FRAME_MS, COMPLETION_MS = 16.0, 100.0
 PAINT_LIMIT = 1_000  # milliseconds, with a processor four times slower than an ordinary one
 ORDINARY = 32  # milliseconds, in which an ordinary one does this
 WORK = """() => {
@@ -39,7 +51,8 @@ def weigh(context, address):
 
 
 def test_a_page_is_light_and_the_next_one_lighter(chromium, site, name):
-    following = LIGHT[(LIGHT.index(name) + 1) % len(LIGHT)] if name in LIGHT else LIGHT[0]
+    light = [chapter for chapter in CHAPTERS if not has_panel(chapter)]
+    following = light[(light.index(name) + 1) % len(light)] if name in light else light[0]
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     first = weigh(context, f"{site}/{name}.html")
     other = weigh(context, f"{site}/{following}.html")
@@ -50,8 +63,9 @@ def test_a_page_is_light_and_the_next_one_lighter(chromium, site, name):
     assert other < NEXT_LIMIT or first < 400_000
 
 
-def test_the_numbers_of_a_panel_come_when_it_is_near(visit):
-    page = visit(CHAPTER)
+@pytest.mark.parametrize("where", [CHAPTER, PLANE, USES])
+def test_the_numbers_of_a_panel_come_when_it_is_near(visit, where):
+    page = visit(where)
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     assert page.evaluate("window.vaePanels") is None
@@ -91,29 +105,72 @@ def test_the_first_words_come_within_a_second(chromium, site, start):
     assert time < PAINT_LIMIT
 
 
-def test_from_a_move_to_its_picture_it_is_less_than_a_frame(visit):
-    explorer = begin(visit(CHAPTER))
-    explorer.evaluate("""() => {
+def assert_a_drag_keeps_up(page, role, places):
+    """Drag through places on the screen: from a move to its picture it is less than a frame."""
+    part(page, role).evaluate("""(canvas) => {
       window.times = [];
-      const pad = document.querySelector("[data-role='pad']");
-      pad.addEventListener("pointermove", ({ timeStamp }) => {
-        // Asked for after the explorer's own frame, so it comes after its painting.
+      canvas.addEventListener("pointermove", ({ timeStamp }) => {
+        // Asked for after the panel's own frame, so it comes after its painting.
         requestAnimationFrame(() => window.times.push(performance.now() - timeStamp));
       });
     }""")
-    explorer.mouse.move(*at(explorer, [-2, 0]))
-    explorer.mouse.down()
-    for k in range(100):
-        explorer.mouse.move(*at(explorer, [-2 + 4 * k / 99, 1]))
-    explorer.mouse.up()
-    settle(explorer)
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places:
+        page.mouse.move(*place)
+    page.mouse.up()
+    settle(page)
+    times = page.evaluate("window.times")
+    print(f"a move to its picture: {median(times):.1f} ms, the median of {len(times)}")
+    assert len(times) > 50
+    assert median(times) < FRAME_MS
+
+
+def test_from_a_move_to_its_picture_it_is_less_than_a_frame(visit):
+    explorer = begin(visit(CHAPTER))
+    places = [at(explorer, [-2 + 4 * k / 99, 1]) for k in range(100)]
+    assert_a_drag_keeps_up(explorer, "pad", places)
     assert z_of(explorer) == pytest.approx([2, 1], abs=0.06)
-    milliseconds = explorer.evaluate("window.times")
-    print(
-        f"a move to its picture: {median(milliseconds):.1f} ms, the median of {len(milliseconds)}"
-    )
-    assert len(milliseconds) > 50
-    assert median(milliseconds) < FRAME_MS
+
+
+def test_from_beta_to_its_picture_it_is_less_than_a_frame(visit):
+    plane = begin(visit(PLANE), "restored")
+    dots = dots_of(plane)
+    assert_a_drag_keeps_up(plane, "plane", (13 * dots)[: 12 * len(dots) + 4])
+    assert part(plane, "stop").input_value() == "3"  # each move was to another model
+
+
+def test_what_is_hidden_is_striped_in_the_same_frame(visit):
+    completer = Completer(visit(USES))
+    completer.press("show-all")
+    box = completer.part("hiding").bounding_box()
+    left, right = box["x"] + 20, box["x"] + box["width"] - 20
+    places = [(left + (right - left) * k / 99, box["y"] + box["height"] / 2) for k in range(100)]
+    assert_a_drag_keeps_up(completer.page, "hiding", places)
+
+
+@pytest.mark.parametrize("hidden", ["half", "a dot"])
+def test_a_completion_is_there_a_moment_after_it_was_asked_for(visit, hidden):
+    completer = Completer(visit(USES))
+    if hidden == "a dot":  # the more is seen, the longer the fit takes
+        completer.press("show-all")
+        completer.drag((0.5, 0.5), (0.5, 0.5))
+    milliseconds = []
+    for _ in range(9):
+        milliseconds.append(
+            completer.page.evaluate("""() => new Promise((done) => {
+              const find = (role) => document.querySelector(`[data-role='${role}']`);
+              const start = performance.now();
+              new MutationObserver((_, observer) => {
+                observer.disconnect();
+                done(performance.now() - start);
+              }).observe(find("effective"), { childList: true });
+              find("again").click();
+            })""")
+        )
+        completer.finish()
+    print(f"{hidden} hidden: completed in {median(milliseconds):.0f} ms, the median of 9")
+    assert median(milliseconds) < COMPLETION_MS
 
 
 def test_the_page_stays_quick_while_it_trains(visit):

@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.browser.built_book import BOOK
-from tests.browser.hands import CHAPTER, PATIENCE, Trainer
+from tests.browser.hands import CHAPTER, PATIENCE, USES, Trainer, from_a_file
 
 ENOUGH = 150  # iterations, after which a reconstruction is well below its start
 
@@ -123,20 +122,18 @@ def test_it_works_by_keyboard_alone(trainer):
 
 
 def test_it_trains_from_a_file_without_any_network(chromium):
-    context = chromium.new_context(offline=True)
-    page = context.new_page()
-    page.goto((BOOK / f"{CHAPTER}.html").as_uri())
-    trainer = Trainer(page)
-    trainer.press("play")
-    trainer.reach(20)
-    context.close()
+    with from_a_file(chromium, CHAPTER) as page:
+        trainer = Trainer(page)
+        trainer.press("play")
+        trainer.reach(20)
 
 
-def test_where_there_is_no_worker_a_sentence_says_so(chromium, site):
+@pytest.mark.parametrize(("where", "what"), [(CHAPTER, "Training"), (USES, "Completing")])
+def test_where_there_is_no_worker_a_sentence_says_so(chromium, site, where, what):
     context = chromium.new_context()
     page = context.new_page()
     page.add_init_script("delete window.Worker")
-    page.goto(f"{site}/{CHAPTER}.html")
+    page.goto(f"{site}/{where}.html")
     page.locator(".vae-panel").last.scroll_into_view_if_needed()  # it waits until it is near
-    page.get_by_text("Training needs a newer browser: this one has no").wait_for()
+    page.get_by_text(f"{what} needs a newer browser: this one has no Worker.").wait_for()
     context.close()

@@ -1,15 +1,13 @@
 """The JavaScript computes what NumPy's twin does, and its gradients are Keras's."""
 
-import base64
-
 import numpy as np
 import pytest
 
+from tests.browser.hands import module_page, run
 from vae_lib.latent_space import prior_grid
 from vae_lib.loss import kl_divergence
 from vae_lib.model import VAE
-from vae_lib.panels.panel import WEB
-from vae_lib.panels.quantization import base64_text, quantize
+from vae_lib.panels.quantization import quantize
 from vae_lib.reparameterization import reparameterize
 from vae_lib.tensorflow_quietly import keras, tf
 from vae_lib.training import train
@@ -28,33 +26,8 @@ def model(split):
 
 @pytest.fixture(scope="module")
 def tab(chromium):
-    """A page on which `vae` is the module."""
-    tab = chromium.new_page()
-    module = base64.b64encode((WEB / "vae.js").read_bytes()).decode()
-    tab.evaluate(
-        f"async () => {{ window.vae = await import('data:text/javascript;base64,{module}'); }}"
-    )
-    yield tab
-    tab.close()
-
-
-def run(tab, body, **arguments):
-    """Run the body of a function; arrays go in as float32 and come back as float64."""
-    sent = {
-        name: {"float32": base64_text(np.asarray(value, np.float32))}
-        if isinstance(value, np.ndarray)
-        else value
-        for name, value in arguments.items()
-    }
-    names = ", ".join(sent)
-    script = f"""(sent) => {{
-      for (const name in sent) if (sent[name]?.float32) sent[name] = vae.floats(sent[name].float32);
-      const {{ {names} }} = sent;
-      const plain = (value) => ArrayBuffer.isView(value) ? Array.from(value) : value;
-      const result = (() => {{ {body} }})();
-      return Array.isArray(result) ? result.map(plain) : plain(result);
-    }}"""
-    return tab.evaluate(script, sent)
+    with module_page(chromium, "vae.js") as tab:
+        yield tab
 
 
 def theta(model):

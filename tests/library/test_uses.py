@@ -12,6 +12,7 @@ from scipy.special import expit, logsumexp
 
 from tests.helpers import assert_same_weights, refused
 from vae_lib.model import VAE
+from vae_lib.reparameterization import standard_normal
 from vae_lib.training import train
 from vae_lib.uses import (
     PENALTIES,
@@ -114,6 +115,12 @@ def test_it_decodes_the_class_that_is_asked_for(conditional):
     again = conditional.reconstruct(with_class(X[:4], Y[:4], 3)).numpy()
     mean = conditional.encode(with_class(X[:4], Y[:4], 3))[0]
     np.testing.assert_allclose(again, conditional.decode(mean, Y[:4]), atol=1e-6)
+
+
+def test_samples_are_of_each_class_in_turn(conditional):
+    drawn = conditional.sample(7, seed=2).numpy()
+    z = standard_normal((7, 1), (2, 0))
+    np.testing.assert_allclose(drawn, conditional.decode(z, [0, 1, 2, 0, 1, 2, 0]), atol=1e-6)
 
 
 def test_it_learns_what_the_class_says():

@@ -11,10 +11,14 @@ from bs4 import BeautifulSoup
 
 from tests.helpers import refused
 from vae_lib.model import VAE
+from vae_lib.panels.completer import Completer
 from vae_lib.panels.explorer import Explorer
 from vae_lib.panels.panel import IMPORT, WEB, joined
 from vae_lib.panels.quantization import quantize
+from vae_lib.panels.rate_distortion import RateDistortion
 from vae_lib.panels.trainer import Trainer
+
+PANELS = (Completer, Explorer, RateDistortion, Trainer)
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +81,17 @@ def test_labels_that_cannot_be_shown_are_refused(networks, split):
             Explorer(networks, x, wrong)
 
 
-@pytest.mark.parametrize("panel", ["explorer", "trainer"])
-def test_every_panel_takes_images_through_the_one_gate(networks, split, panel):
-    labels = split.y_test[:100]
-    make = Trainer if panel == "trainer" else lambda x: Explorer(networks, x, labels[: len(x)])
+@pytest.mark.parametrize("panel", ["completer", "explorer", "trainer"])
+def test_every_panel_of_28_pixels_takes_images_through_the_one_gate(networks, split, panel):
+    labels, model = split.y_test[:100], VAE(z_dim=2)
+    make = {
+        "completer": lambda x: Completer(model, x, labels[: len(x)]),
+        "explorer": lambda x: Explorer(networks, x, labels[: len(x)]),
+        "trainer": Trainer,
+    }[panel]
     x = split.x_test[:100]
     bits = x > 0.5
+    x = np.float32(bits) if panel == "completer" else x
     for given, rows in (
         (x.reshape(-1, 28, 28), x),
         (x.reshape(-1, 28, 28, 1).tolist(), x),
@@ -146,7 +155,7 @@ def test_the_trainer_is_given_the_very_images(split):
     assert np.allclose(pixels.reshape(-1, 784) / 255, split.x_train[:100], atol=1e-6)
 
 
-@pytest.mark.parametrize("panel", [Explorer, Trainer])
+@pytest.mark.parametrize("panel", PANELS)
 def test_the_module_has_no_import_left_and_no_name_twice(panel):
     script = panel._esm
     assert script.endswith("export default { render };\n")
@@ -154,14 +163,18 @@ def test_the_module_has_no_import_left_and_no_name_twice(panel):
     names = re.findall(
         r"^(?:async )?(?:function|const|let|class) (\w+)", joined(panel.scripts), re.MULTILINE
     )
-    assert {"render", "decode_logits", "mount"} <= set(names)
+    assert {"render", "element", "mount"} <= set(names)
     assert len(names) == len(set(names))
+    of_worker = re.findall(
+        r"^(?:async )?(?:function|const|let|class) (\w+)", joined(panel.worker), re.MULTILINE
+    )
+    assert len(of_worker) == len(set(of_worker))
 
 
 def test_every_file_for_the_browser_belongs_to_a_panel():
-    used = {name for panel in (Explorer, Trainer) for name in panel.scripts + panel.styles}
-    assert {path.name for path in WEB.iterdir()} == used | set(Trainer.worker)
-    for panel in (Explorer, Trainer):
+    used = {name for panel in PANELS for name in panel.scripts + panel.worker + panel.styles}
+    assert {path.name for path in WEB.iterdir()} == used
+    for panel in PANELS:
         for scripts in (panel.scripts, panel.worker):
             for i, name in enumerate(scripts):
                 imported = IMPORT.findall((WEB / name).read_text())
@@ -201,7 +214,9 @@ def test_an_import_or_export_that_joining_would_break_is_refused(tmp_path, monke
 
 
 def test_the_page_says_what_it_shows_and_asks_no_server(explorer, split):
-    for panel in (explorer, Trainer(split.x_train[:64])):
+    plane = RateDistortion([1, 2], [[1], [0]], [1, 2], np.eye(4), np.zeros((2, 4, 4)))
+    completer = Completer(VAE(2, 8, 196), np.eye(1, 196), [0])
+    for panel in (completer, explorer, plane, Trainer(split.x_train[:64])):
         page = BeautifulSoup(panel.html(), "html.parser")
         assert page.find("img")["alt"] == panel.alt
         assert page.find("figcaption").get_text() == panel.sentence

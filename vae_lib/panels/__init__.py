@@ -1,4 +1,4 @@
-"""What a reader can play with in a page and in JupyterLab: the explorer and the trainer."""
+"""What a reader can play with in a page and in JupyterLab: explore, train, compare, complete."""
 
 from importlib.util import find_spec
 

@@ -1,7 +1,6 @@
 """A panel on a plane of latent vectors: walk in it, decode and encode (chapter 7)."""
 
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -9,9 +8,9 @@ import traitlets
 from matplotlib.figure import Figure
 
 from vae_lib.latent_space import prior_grid
-from vae_lib.panels.panel import X_DIM, Panel, images_for_a_page
-from vae_lib.panels.quantization import Array, QuantizedVAE, base64_text, gray_bytes
-from vae_lib.plots import digit_grid, numbered_classes
+from vae_lib.panels.panel import X_DIM, Panel, checked_labels, images_for_a_page
+from vae_lib.panels.quantization import QuantizedVAE, base64_text, gray_bytes
+from vae_lib.plots import digit_grid
 
 LIMIT = 4  # the pad shows [-4, 4]²: all of the prior but one part in 8,000
 
@@ -48,7 +47,7 @@ class Explorer(Panel):
             other than two finite numbers.
     """
 
-    scripts = ("vae.js", "parts.js", "map.js", "drawing.js", "explorer.js")
+    scripts = ("vae.js", "parts.js", "map.js", "pad.js", "drawing.js", "explorer.js")
     styles = ("panel.css",)
     shared = ("data", "z")
     alt = (
@@ -120,20 +119,3 @@ def check_network(network: QuantizedVAE) -> None:
             "checkpoints held weights that are no finite numbers; all may be finite: train the "
             "model again, with a lower learning rate"
         )
-
-
-def checked_labels(labels: Any, count: int) -> Array:
-    """Return the labels of so many images as bytes, or say why they cannot be shown."""
-    given = np.asarray(labels)
-    numbers = given
-    if given.dtype.kind not in "biuf":  # pandas, say, keeps whole numbers as objects
-        numbers = np.array([n if isinstance(n, Real) else -1 for n in given.flat], np.float64)
-        numbers = numbers.reshape(given.shape)
-    numbered_classes(numbers, count)
-    wrong = np.flatnonzero(~((numbers >= 0) & (numbers <= 255) & (numbers % 1 == 0)))
-    if len(wrong):
-        raise ValueError(
-            f"labels held {given.tolist()[wrong[0]]!r}; it may hold whole numbers from 0 to 255: "
-            "np.unique(labels, return_inverse=True)[1] numbers any classes"
-        )
-    return numbers.astype(np.uint8)

@@ -11,6 +11,7 @@ import json
 import math
 import re
 from hashlib import sha256
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,6 +22,7 @@ import traitlets
 from matplotlib.figure import Figure
 
 from vae_lib.data.images import as_images
+from vae_lib.plots import numbered_classes
 
 WEB = Path(__file__).with_name("web")
 X_DIM = 784  # what is drawn and encoded in a page has 28×28 pixels
@@ -42,19 +44,36 @@ PAGE = """<div class="vae-panel" id="{id}">
 """
 
 
-def images_for_a_page(x: Any) -> np.ndarray[Any, Any]:
-    """Return images in [0, 1] as a panel shows them, `(n, 784)`, or refuse them before any work.
+def images_for_a_page(x: Any, side: int = 28) -> np.ndarray[Any, Any]:
+    """Return images in [0, 1] as a panel shows them, `(n, side²)`, or refuse them before any work.
 
     Raises:
-        ValueError: they have another size than 28×28, or are no images in [0, 1].
+        ValueError: they have another size than side×side, or are no images in [0, 1].
     """
-    shape = np.shape(x)
-    if X_DIM not in (math.prod(shape), math.prod(shape[1:])):
+    shape, x_dim = np.shape(x), side**2
+    if x_dim not in (math.prod(shape), math.prod(shape[1:])):
         raise ValueError(
-            f"x had the shape {shape}; a panel shows 28×28 pixels, so it may be (n, {X_DIM}) or "
-            "(n, 28, 28): resize the images, and train the model on them"
+            f"x had the shape {shape}; the panel shows {side}×{side} pixels, so it may be "
+            f"(n, {x_dim}) or (n, {side}, {side}): resize the images, and train the model on them"
         )
-    return as_images(x, (X_DIM,))
+    return as_images(x, (x_dim,))
+
+
+def checked_labels(labels: Any, count: int) -> np.ndarray[Any, Any]:
+    """Return the labels of so many images as bytes, or say why they cannot be shown."""
+    given = np.asarray(labels)
+    numbers = given
+    if given.dtype.kind not in "biuf":  # pandas, say, keeps whole numbers as objects
+        numbers = np.array([n if isinstance(n, Real) else -1 for n in given.flat], np.float64)
+        numbers = numbers.reshape(given.shape)
+    numbered_classes(numbers, count)
+    wrong = np.flatnonzero(~((numbers >= 0) & (numbers <= 255) & (numbers % 1 == 0)))
+    if len(wrong):
+        raise ValueError(
+            f"labels held {given.tolist()[wrong[0]]!r}; it may hold whole numbers from 0 to 255: "
+            "np.unique(labels, return_inverse=True)[1] numbers any classes"
+        )
+    return numbers.astype(np.uint8)
 
 
 def joined(names: tuple[str, ...]) -> str:

@@ -1,6 +1,6 @@
 /** The map of the latent space: the pad of the explorer. */
 
-import { decimal, element } from "./parts.js";
+import { decimal, element, onDrag } from "./parts.js";
 
 const MASSES = [0.5, 0.9, 0.99]; // of the prior, inside the circles on the map
 // One color for each class, at least 4.5:1 against the page.
@@ -14,28 +14,14 @@ export class LatentMap {
   /** limit: of the square that is shown; labels (n,), classes: which there are; onMove(z) while a
    * reader drags. */
   constructor(limit, { labels, classes }, onMove) {
-    Object.assign(this, { limit, labels, classes, onMove });
+    Object.assign(this, { limit, labels, classes });
     this.canvas = element("canvas", {
       class: "map", role: "img", "data-role": "pad",
       "aria-label": `Map of the latent space from −${limit} to ${limit}, with ${labels.length} ` +
         "test digits where the encoder puts them. The sliders z₁ and z₂ move the point on it.",
     });
     this.ground = element("canvas"); // all that stays while z moves
-    this.canvas.addEventListener("pointerdown", (event) => this.pointerDown(event));
-    this.canvas.addEventListener("pointermove", (event) => this.pointerMove(event));
-  }
-
-  pointerDown(event) {
-    if (!event.isPrimary || event.button !== 0) return;
-    this.canvas.setPointerCapture(event.pointerId);
-    this.pointerMove(event);
-  }
-
-  pointerMove(event) {
-    if (!this.canvas.hasPointerCapture(event.pointerId)) return;
-    const { clientWidth: side } = this.canvas;
-    const [across, up] = [event.offsetX / side, 1 - event.offsetY / side]; // 0 to 1
-    this.onMove([across, up].map((share) => (2 * share - 1) * this.limit));
+    onDrag(this.canvas, ([x, y]) => onMove([x / this.unit - limit, limit - y / this.unit]));
   }
 
   get unit() {

@@ -1,15 +1,25 @@
-/** What both panels are built of: elements, sliders, digits on canvas, the theme, a live region. */
+/** What all panels are built of: elements, sliders, digits on canvas, the theme, a live region. */
 
 const TAKES_KEYS = ["button", "canvas", "input", "select"];
+const SVG = "http://www.w3.org/2000/svg";
+
+function filled(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
 
 /** Makes an element with these attributes and children (nodes or text). */
 export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   // Else JupyterLab takes the arrow keys and Space for shortcuts of its own.
   if (TAKES_KEYS.includes(tag)) node.setAttribute("data-lm-suppress-shortcuts", "true");
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
+  return filled(node, attributes, children);
+}
+
+/** Makes an element of an SVG picture. */
+export function shape(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS(SVG, tag), attributes, children);
 }
 
 /** Makes a button; the class "main" in its attributes makes it the prominent one. */
@@ -72,19 +82,73 @@ export function labeledRange(label, bounds, format, onInput, attributes = {}) {
   return { root: element("div", { class: "slider" }, text, output), input, set };
 }
 
-/** Makes a canvas for one digit of 28×28 pixels; `label` says what it shows. */
-export function digitCanvas(label, attributes = {}) {
-  const size = { width: 28, height: 28, class: "digit" };
+/**
+ * Makes a labeled menu; options: [value, text] of each; onChoose(value) is called when the reader
+ * chooses. Returns { root, select }.
+ */
+export function labeledSelect(label, options, onChoose, attributes = {}) {
+  const select = element("select", attributes,
+    ...options.map(([value, text]) => element("option", { value }, text)));
+  select.addEventListener("change", () => onChoose(select.value));
+  return { root: element("label", {}, element("span", {}, label), select), select };
+}
+
+/** Makes a menu of test digits; digits: [index, name] of each; onChoose(index) of the chosen one. */
+export function digitChoice(digits, onChoose) {
+  const choose = (value) => value && onChoose(Number(value));
+  return labeledSelect("Test digit", [["", "choose"], ...digits], choose,
+    { "data-role": "test-digit" });
+}
+
+/** Makes a list of names with their values, { role: name }: { root, values: { role: element } }. */
+export function numberList(names) {
+  const values = Object.fromEntries(
+    Object.keys(names).map((role) => [role, element("dd", { "data-role": role })]),
+  );
+  const entries = Object.entries(names).map(([role, name]) =>
+    element("div", {}, element("dt", {}, name), values[role]),
+  );
+  return { root: element("dl", {}, ...entries), values };
+}
+
+/** Makes a canvas for one digit of side×side pixels; `label` says what it shows. */
+export function digitCanvas(label, attributes = {}, side = 28) {
+  const size = { width: side, height: side, class: "digit" };
   return element("canvas", { ...size, role: "img", "aria-label": label, ...attributes });
 }
 
-/** Paints values (784,) in [0, 1], 0 paper and 1 ink, in the colors of the theme. */
-export function paintDigit(canvas, values, theme) {
+/**
+ * Paints a digit's values in [0, 1], 0 paper and 1 ink, in the colors of the theme; those under a
+ * mask in its colors for what is no more than a guess.
+ */
+export function paintDigit(canvas, values, theme, mask = []) {
   const context = canvas.getContext("2d");
-  const image = context.createImageData(28, 28);
+  const image = context.createImageData(canvas.width, canvas.height);
   const pixels = new Uint32Array(image.data.buffer);
-  for (let i = 0; i < 784; i++) pixels[i] = theme.ramp[Math.round(255 * values[i])];
+  for (let i = 0; i < pixels.length; i++) {
+    pixels[i] = (mask[i] ? theme.guess : theme.ramp)[Math.round(255 * values[i])];
+  }
   context.putImageData(image, 0, 0);
+}
+
+/** Calls back with [x, y] in CSS pixels, from the top left, where a reader presses and drags. */
+export function onDrag(node, callback) {
+  const move = (event) => {
+    if (node.hasPointerCapture(event.pointerId)) callback([event.offsetX, event.offsetY]);
+  };
+  node.addEventListener("pointerdown", (event) => {
+    if (!event.isPrimary || event.button !== 0) return;
+    node.setPointerCapture(event.pointerId);
+    move(event);
+  });
+  node.addEventListener("pointermove", move);
+}
+
+/** Calls back once a node is seen, and after every change of its size, until the end. */
+export function onResize(node, callback) {
+  const observer = new ResizeObserver(() => node.clientWidth > 0 && callback()); // 0: hidden
+  observer.observe(node);
+  return () => observer.disconnect();
 }
 
 /**
@@ -92,39 +156,45 @@ export function paintDigit(canvas, values, theme) {
  * CSS pixels. redraw() is called after every change of size. Returns a function that ends this.
  */
 export function followSize(canvas, redraw) {
-  const observer = new ResizeObserver(() => {
-    if (canvas.clientWidth === 0) return; // hidden for now
+  return onResize(canvas, () => {
     const ratio = window.devicePixelRatio;
     canvas.width = Math.round(canvas.clientWidth * ratio);
     canvas.height = Math.round(canvas.clientHeight * ratio);
     canvas.getContext("2d").scale(ratio, ratio);
     redraw();
   });
-  observer.observe(canvas);
-  return () => observer.disconnect();
 }
 
 /**
  * Reads the colors of the panel that holds `node`: { ink, paper, muted, line, accent } for CSS,
- * dark (is the paper dark?), ramp (256,): colors from paper to ink for `paintDigit`.
+ * dark (is the paper dark?), and for `paintDigit` ramp (256,): colors from paper to ink, and
+ * guess (256,): from tinted paper to the accent.
  */
 export function readTheme(node) {
   const style = getComputedStyle(node.closest(".vae-panel"));
   const names = ["ink", "paper", "muted", "line", "accent"];
   const colors = names.map((name) => [name, style.getPropertyValue(`--${name}`)]);
   const theme = Object.fromEntries(colors);
-  const context = element("canvas", { width: 2, height: 1 }).getContext("2d");
+  const context = element("canvas", { width: 3, height: 1 }).getContext("2d");
   context.fillStyle = theme.paper;
-  context.fillRect(0, 0, 2, 1);
+  context.fillRect(0, 0, 3, 1);
   context.fillStyle = theme.ink; // on paper, where it is transparent
   context.fillRect(1, 0, 1, 1);
-  const { data } = context.getImageData(0, 0, 2, 1);
-  const [paper, ink] = [data.subarray(0, 4), data.subarray(4, 8)];
+  context.fillStyle = theme.accent;
+  context.fillRect(2, 0, 1, 1);
+  const { data } = context.getImageData(0, 0, 3, 1);
+  const [paper, ink, accent] = [0, 4, 8].map((first) => data.subarray(first, first + 4));
+  const ramp = colorRamp(paper, ink, 0);
+  return { ...theme, dark: paper[1] < 128, ramp, guess: colorRamp(paper, accent, 0.15) };
+}
+
+/** 256 colors (r, g, b, a), in words of four bytes, from a share of `end` in `start` to `end`. */
+function colorRamp(start, end, share) {
   const ramp = Uint8ClampedArray.from({ length: 1024 }, (_, i) => {
-    const [level, channel] = [(i >> 2) / 255, i & 3];
-    return channel === 3 ? 255 : paper[channel] + level * (ink[channel] - paper[channel]);
+    const [level, channel] = [share + ((1 - share) * (i >> 2)) / 255, i & 3];
+    return channel === 3 ? 255 : start[channel] + level * (end[channel] - start[channel]);
   });
-  return { ...theme, dark: paper[1] < 128, ramp: new Uint32Array(ramp.buffer) };
+  return new Uint32Array(ramp.buffer);
 }
 
 /** Calls back when the page changes between light and dark. Returns a function that ends this. */
@@ -172,6 +242,18 @@ function pageModel(values) {
     off: (event, callback) =>
       callbacks.set(event, listening(event).filter((each) => each !== callback)),
   };
+}
+
+/** Starts the program that came with the panel, see `worker_source` in panel.py. */
+export function startWorker() {
+  const url = URL.createObjectURL(new Blob([WORKER_SOURCE], { type: "text/javascript" }));
+  return new Worker(url);
+}
+
+/** A sentence where this browser lacks something that a panel needs, or nothing. */
+export function whatIsMissing(doing, needs) {
+  const name = needs.find((each) => typeof window[each] === "undefined");
+  return name && element("p", {}, `${doing} needs a newer browser: this one has no ${name}.`);
 }
 
 /** Calls back once an element is at most a screen away. */

@@ -1,12 +1,18 @@
 /** The trainer: a VAE with two latent dimensions learns digits, in a Web Worker. */
 
 import { button, decimal, element, followSize, group, labeledRange, liveRegion } from "./parts.js";
-import { markPanel, onThemeChange, prefersLessMotion, readTheme } from "./parts.js";
+import { markPanel, numberList, onThemeChange, prefersLessMotion, readTheme } from "./parts.js";
+import { startWorker, whatIsMissing } from "./parts.js";
 import { DIGIT, SIDE, drawChart, extended, paintManifold } from "./trainer_chart.js";
 
 const RATES = [1, 2, 3, 5].flatMap((digit) => [1e-4, 1e-3, 1e-2].map((unit) => digit * unit));
 const LEARNING_RATES = [...RATES, 0.1].sort((a, b) => a - b).map((rate) => Number(rate.toFixed(4)));
 const START = { beta: 1, noisy: true, learning_rate: 1e-2 };
+const NUMBERS = {
+  iteration: "iteration",
+  reconstruction: "reconstruction (nats)",
+  kl: "KL (nats)",
+};
 const CAPTION =
   "Decoded from a grid of the prior. Tiles that stay full of ink are where no digit has its code.";
 const WORDS =
@@ -19,25 +25,6 @@ function nats(value, places) {
   const notation = value < 1e6 ? "standard" : "scientific";
   const digits = { minimumFractionDigits: places, maximumFractionDigits: places };
   return value.toLocaleString("en", { notation, ...digits });
-}
-
-/** Why this browser cannot train, or nothing if it can. */
-function whatIsMissing() {
-  if (typeof Worker === "undefined") return "Web Workers";
-  if (typeof DecompressionStream === "undefined") return "DecompressionStream";
-  return null;
-}
-
-function numbers() {
-  const number = (name, role) =>
-    element("div", {}, element("dt", {}, name), element("dd", { "data-role": role }));
-  return element(
-    "dl",
-    {},
-    number("iteration", "iteration"),
-    number("reconstruction (nats)", "reconstruction"),
-    number("KL (nats)", "kl"),
-  );
 }
 
 function pictures() {
@@ -112,7 +99,7 @@ function trainerView(el, actions) {
     element("div", { class: "bar" }, ...buttons),
     status,
     region.root,
-    numbers(),
+    numberList(NUMBERS).root,
     pictures(),
   );
   const root = element("div", { class: "trainer" }, training, settingsGroup(actions.change));
@@ -137,11 +124,6 @@ function inWords({ iteration, reconstruction, kl }) {
   if (!iteration) return "iteration 0";
   const terms = `reconstruction ${nats(reconstruction, 1)} nats, KL ${nats(kl, 2)} nats`;
   return `iteration ${iteration.toLocaleString("en")}: ${terms}`;
-}
-
-function startWorker() {
-  const url = URL.createObjectURL(new Blob([WORKER_SOURCE], { type: "text/javascript" }));
-  return new Worker(url);
 }
 
 /** Calls back when nothing of the panel is on the screen. Returns a function that ends this. */
@@ -248,9 +230,9 @@ class TrainerPanel {
 /** anywidget's entry: data is { digits, count, h_dim, batch_size }, see the worker. */
 export function render({ model, el }) {
   markPanel(el);
-  const missing = whatIsMissing();
+  const missing = whatIsMissing("Training", ["Worker", "DecompressionStream"]);
   if (missing) {
-    el.append(element("p", {}, `Training needs a newer browser: this one has no ${missing}.`));
+    el.append(missing);
     return () => {};
   }
   const panel = new TrainerPanel(el, model.get("data"));

@@ -120,7 +120,7 @@ function add_product(out, a, [down, across], b, rows, inner, columns) {
 }
 
 /** x (n, inputs) to x W + b, (n, outputs). */
-function dense({ inputs, outputs, weights, bias }, x) {
+export function dense({ inputs, outputs, weights, bias }, x) {
   const n = x.length / inputs;
   const out = new Float32Array(n * outputs);
   for (let row = 0; row < n; row++) out.set(bias, row * outputs);
@@ -136,22 +136,22 @@ function add_gradient({ inputs, outputs, weights, bias }, x, d_out) {
   add_product(weights, x, [1, inputs], d_out, inputs, x.length / inputs, outputs);
 }
 
-/** d loss / d output (n, outputs) to d loss / d input (n, inputs). */
-function input_gradient({ inputs, outputs, weights }, d_out) {
-  const n = d_out.length / outputs;
-  const transposed = new Float32Array(inputs * outputs); // (outputs, inputs)
+/** A layer that goes back: from d loss / d output to d loss / d input. */
+export function transposed({ inputs, outputs, weights }) {
+  const back = new Float32Array(inputs * outputs); // (outputs, inputs)
   for (let i = 0; i < inputs; i++) {
-    for (let j = 0; j < outputs; j++) transposed[j * inputs + i] = weights[i * outputs + j];
+    for (let j = 0; j < outputs; j++) back[j * inputs + i] = weights[i * outputs + j];
   }
-  const d_x = new Float32Array(n * inputs);
-  add_product(d_x, d_out, [outputs, 1], transposed, n, outputs, inputs);
-  return d_x;
+  return { inputs: outputs, outputs: inputs, weights: back, bias: new Float32Array(inputs) };
 }
 
-const elu = (a) => a.map((value) => (value > 0 ? value : Math.expm1(value)));
+/** d loss / d output (n, outputs) to d loss / d input (n, inputs). */
+const input_gradient = (layer, d_out) => dense(transposed(layer), d_out);
+
+export const elu = (a) => a.map((value) => (value > 0 ? value : Math.expm1(value)));
 
 /** From h = elu(a): d loss / d h to d loss / d a. The slope is 1 or exp(a) = h + 1. */
-const elu_gradient = (h, d_h) => d_h.map((slope, i) => (h[i] > 0 ? slope : slope * (h[i] + 1)));
+export const elu_gradient = (h, d_h) => d_h.map((slope, i) => (h[i] > 0 ? slope : slope * (h[i] + 1)));
 
 // The model ------------------------------------------------------------------------------------
 
@@ -172,13 +172,15 @@ export function pixel_mean(logits) {
   return logits.map((logit) => 1 / (1 + Math.exp(-logit)));
 }
 
+/** -log p of one pixel, a coin. */
+export function coin_nats(x, logit) {
+  return Math.max(logit, 0) - x * logit + Math.log1p(Math.exp(-Math.abs(logit)));
+}
+
 /** -log p(x|z), summed over the pixels of all images. */
 export function reconstruction(x, logits) {
   let sum = 0;
-  for (let i = 0; i < x.length; i++) {
-    const logit = logits[i];
-    sum += Math.max(logit, 0) - x[i] * logit + Math.log1p(Math.exp(-Math.abs(logit)));
-  }
+  for (let i = 0; i < x.length; i++) sum += coin_nats(x[i], logits[i]);
   return sum;
 }
 
@@ -236,8 +238,8 @@ export function adam_state(size) {
 }
 
 /** One step of Adam, as Keras takes it, in place. Source: Kingma and Ba, "Adam", 2015. */
-export function adam(theta, gradient, state, learning_rate) {
-  const [beta_1, beta_2, epsilon] = [0.9, 0.999, 1e-7];
+export function adam(theta, gradient, state, learning_rate, beta_2 = 0.999) {
+  const [beta_1, epsilon] = [0.9, 1e-7];
   const { first, second } = state;
   state.step += 1;
   const correction = Math.sqrt(1 - beta_2 ** state.step) / (1 - beta_1 ** state.step);

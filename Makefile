@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONDONTWRITEBYTECODE
 TESTS := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(PYTHON) -m pytest \
   --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: help quick book pdf test test-browser mutants random-sets kills lab sweep bench bench-runs peers check clean
+.PHONY: help quick book pdf test test-browser mutants random-sets kills lab sweep bench bench-runs reproduce peers check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,9 @@ bench: $(READY)  ## measure how fast training is, beside other libraries: bench/
 
 bench-runs: $(READY)  ## measure what many runs cost, and several machines: bench/many_runs.json
 	@$(PYTHON) -m bench.many_runs
+
+reproduce: $(READY)  ## train published models again, for days; stopped, it goes on: reproduction/*.json
+	@$(PYTHON) -m reproduction
 
 peers: $(PEERS)  ## install PyTorch and JAX for the benchmark, into .venv-peers
 

@@ -6,6 +6,8 @@ and 3.2; Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 20
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -15,11 +17,16 @@ from vae_lib.data.images import as_images
 from vae_lib.model import VAE
 from vae_lib.parameters import BoundParameters, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
+from vae_lib.support.checkpoints import Checkpoints, digest
 from vae_lib.support.numbers import between, finite, whole
+from vae_lib.support.progress import SECONDS, progress_bar
 from vae_lib.support.xla import GRAPHS, compiled, kept
 from vae_lib.tensorflow_quietly import tf
 
 Array = NDArray[Any]
+
+# Draws, of all images together, in a call of the compiled graph: seconds, for a dense network.
+AT_ONCE = 500_000
 
 
 class LinearGaussian(NamedTuple):
@@ -196,30 +203,135 @@ def log_joint(model: Any, x: Any, z: Any) -> Array:
     return joint
 
 
-def importance_weighted_bound(model: Any, x: Any, n_samples: int, seed: int = 0) -> Any:
+def importance_weighted_bound(
+    model: Any,
+    x: Any,
+    n_samples: int,
+    seed: int = 0,
+    *,
+    return_error: bool = False,
+    checkpoint: str | Path | None = None,
+) -> Any:
     """Estimate log (1/K) Σ p(x, z_k) / q(z_k|x) with draws z_k of q(z|x), K = `n_samples`.
 
     On average a lower bound of log p(x): the ELBO for K = 1, and no worse for a larger K.
     Memory is needed for a few copies of `x`, whatever K is. What is compiled is kept on the model,
     for each shape of `x`; changes of a VAE's methods are made known by `model.compile`.
 
+    The standard error says how far the estimate is, by the chance of its draws, from the one with
+    endlessly many: that of the mean of the weights, as a share of that mean. It is too small where
+    q is so narrow that the weights have no finite variance (chapter 8). The average over images
+    has the error √(Σ error²) / batch, as long as it is about these images; how much other images
+    would change it, their standard deviation says.
+
+    With a folder for a checkpoint, an evaluation that was stopped goes on where it was last saved,
+    and ends with the same numbers. It may be started again with more draws.
+
     Args:
         model: a `VAE`, or an object with its `encoder`, `decoder` and `log_likelihood`.
         x: images, shape `(batch, x_dim)`.
         n_samples: K.
         seed: of the draws; draw k of all images has the noise `standard_normal(…, (seed, k))`.
+        return_error: whether to return the standard errors, too.
+        checkpoint: a folder that keeps how far it has come, of a `VAE`.
 
     Returns:
-        The estimate for each example in nats, shape `(batch,)`.
+        The estimate for each example in nats, shape `(batch,)`; with `return_error` a pair, the
+        estimates and their standard errors.
 
     Raises:
-        ValueError: an argument is not what it may be.
+        ValueError: an argument is not what it may be, or the checkpoint is damaged or of another
+            evaluation.
     """
     n_samples, seed = validated({"n_samples": n_samples, "seed": seed}, BoundParameters).values()
-    images = tf.constant(_images_of(model, x))  # (batch, x_dim)
-    shape = tuple(images.shape)
-    bound = kept(model, ("bound", shape), _parts(model), lambda: _compile(model, shape))
-    return bound(images, tf.constant(n_samples), tf.constant(seed)).numpy()
+    if return_error and n_samples == 1:
+        raise ValueError("n_samples was 1; with return_error it may be 2 or more")
+    images = _images_of(model, x)  # (batch, x_dim)
+    weights = _Weights(model, images, seed)
+    with ExitStack() as opened:
+        saved = None
+        if checkpoint is not None:
+            identity = _identity(model, images, seed, checkpoint)
+            saved = opened.enter_context(Checkpoints(checkpoint, identity, "evaluation"))
+            weights.resume(saved.newest() or weights.arrays(), n_samples)
+        bar = progress_bar(n_samples, initial=weights.drawn, unit="draw", lines=True, delay=SECONDS)
+        with bar:
+            while weights.drawn < n_samples:
+                bar.update(weights.draw(n_samples))
+                if saved:
+                    saved.save(weights.drawn, weights.arrays())
+    return (weights.bound(), weights.error()) if return_error else weights.bound()
+
+
+def _identity(model: Any, images: Array, seed: int, folder: Any) -> dict[str, Any]:
+    """What an evaluation is made of, but for the number of draws; refuse a model that has none."""
+    if not isinstance(model, VAE):
+        raise ValueError(
+            f"checkpoint was {str(folder)!r}, for a {type(model).__name__}; it may be given for a "
+            "VAE, whose weights tell one checkpoint from another"
+        )
+    return {
+        "model": model.get_config(),
+        "weights": digest(*model.get_weights()),
+        "images": digest(images),
+        "seed": seed,
+    }
+
+
+class _Weights:
+    """The importance weights of images, summed up draw after draw.
+
+    Attributes:
+        drawn: how many draws of each image there are in the sums.
+    """
+
+    def __init__(self, model: Any, images: Array, seed: int) -> None:
+        self._images, self._seed = tf.constant(images), tf.constant(seed)
+        shape = tuple(images.shape)
+        self._add = kept(model, ("weights", shape), _parts(model), lambda: _compile(model, shape))
+        self.drawn = 0
+        # The largest log-weight of each image; the sum of the weights, as multiples of that one;
+        # and the sum of their squares. Shape (batch,) each.
+        self._sums = tf.fill(shape[:1], tf.float32.min), tf.zeros(shape[:1]), tf.zeros(shape[:1])
+
+    def draw(self, most: int) -> int:
+        """Add draws, up to `most` of each image, for a few seconds; return how many."""
+        stop = min(most, self.drawn + max(1, AT_ONCE // max(1, len(self._images))))
+        span = tf.constant([self.drawn, stop])
+        self._sums = self._add(self._images, self._sums, span, self._seed)
+        before, self.drawn = self.drawn, stop
+        return stop - before
+
+    def bound(self) -> Array:
+        """The logarithm of the mean weight of each image, `(batch,)`."""
+        largest, total, _ = self._sums
+        bound: Array = (largest + tf.math.log(total / tf.cast(self.drawn, tf.float32))).numpy()
+        return bound
+
+    def error(self) -> Array:
+        """The standard error of `bound`, `(batch,)`."""
+        _, total, squares = (part.numpy().astype(np.float64) for part in self._sums)
+        excess = self.drawn * squares / total**2 - 1  # (batch,): the relative variance
+        return np.asarray(np.sqrt(np.maximum(excess, 0) / (self.drawn - 1)))
+
+    def arrays(self) -> dict[str, Array]:
+        """The state, in arrays by name."""
+        sums = {f"sum {i}": part.numpy() for i, part in enumerate(self._sums)}
+        return {"drawn": np.array(self.drawn), **sums}
+
+    def resume(self, arrays: dict[str, Array], most: int) -> None:
+        """Go to a state that was saved.
+
+        Raises:
+            ValueError: it has more draws than are asked for.
+        """
+        self.drawn = int(arrays["drawn"])
+        if self.drawn > most:
+            raise ValueError(
+                f"n_samples was {most}, and the checkpoint stands at {self.drawn}; it may be "
+                "that, or more"
+            )
+        self._sums = tuple(tf.constant(arrays[f"sum {i}"]) for i in range(3))
 
 
 def _images_of(model: Any, x: Any) -> Array:
@@ -251,16 +363,16 @@ def _parts(model: Any) -> list[Any]:
     return [part for name, part in vars(model).items() if name != GRAPHS]
 
 
-def _compile(model: Any, shape: tuple[int, ...]) -> Callable[[Any, Any, Any], Any]:
-    """Compile the bound for images of one shape into one graph."""
+def _compile(model: Any, shape: tuple[int, ...]) -> Callable[..., Any]:
+    """Compile what adds some draws to the sums of images of one shape, into one graph."""
 
     @compiled
-    def bound(x: Any, n_samples: Any, seed: Any) -> Any:
+    def add(x: Any, sums: tuple[Any, Any, Any], span: Any, seed: Any) -> Any:
         # in single precision, whatever the layers compute in
         mean, log_var = (tf.cast(part, x.dtype) for part in model.encoder(x))  # (batch, z_dim)
-        # The largest log-weight, and the sum of the weights as multiples of that weight.
-        k, largest, total = 0, tf.fill(shape[:1], x.dtype.min), tf.zeros(shape[:1])  # (batch,)
-        while k < n_samples:
+        largest, total, squares = sums  # (batch,) each
+        k, stop = span[0], span[1]
+        while k < stop:
             eps = standard_normal(tf.shape(mean), (seed, k))  # (batch, z_dim)
             z = reparameterize(mean, log_var, eps)  # (batch, z_dim)
             # log p(z) − log q(z|x), where the constants cancel
@@ -269,9 +381,13 @@ def _compile(model: Any, shape: tuple[int, ...]) -> Callable[[Any, Any, Any], An
                 model.log_likelihood(x, tf.cast(model.decoder(z), x.dtype)) + ratio
             )  # (batch,)
             higher = tf.maximum(largest, log_weight)
-            total = total * tf.exp(largest - higher) + tf.exp(log_weight - higher)
+            shrunk, weight = tf.exp(largest - higher), tf.exp(log_weight - higher)  # (batch,) each
+            total = total * shrunk + weight
+            squares = squares * shrunk**2 + weight**2
             largest, k = higher, k + 1
-        return largest + tf.math.log(total / tf.cast(n_samples, tf.float32))  # (batch,)
+        return largest, total, squares
 
-    specs = tf.TensorSpec(shape), tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int32)
-    return cast("Callable[[Any, Any, Any], Any]", bound.get_concrete_function(*specs))
+    sums = (tf.TensorSpec(shape[:1]),) * 3
+    whole_numbers = tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.int32)
+    graph = add.get_concrete_function(tf.TensorSpec(shape), sums, *whole_numbers)
+    return cast("Callable[..., Any]", graph)

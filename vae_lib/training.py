@@ -15,7 +15,6 @@ A step passes through these files of `vae_lib`, in this order:
 Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, algorithm 1.
 """
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -31,7 +30,7 @@ from vae_lib.decoder import binarize as draw_coins
 from vae_lib.model import VAE, check_trainable
 from vae_lib.parameters import TrainingParameters, validated
 from vae_lib.reparameterization import standard_normal
-from vae_lib.support.checkpoints import DIGEST, Checkpoints
+from vae_lib.support.checkpoints import Checkpoints, digest
 from vae_lib.support.progress import progress_bar
 from vae_lib.support.xla import compiled, compiler_of, kept
 from vae_lib.tensorflow_quietly import tf
@@ -215,15 +214,6 @@ def _as_tensor(x: Any, checked: np.ndarray) -> Any:
     return tf.reshape(x, checked.shape) if same else tf.constant(checked)
 
 
-def _digest(*arrays: Any) -> str:
-    """Tell arrays apart, by a few letters."""
-    digest = hashlib.sha256()
-    for array in map(np.asarray, arrays):
-        digest.update(f"{array.dtype} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return f"{DIGEST}{digest.hexdigest()[:32]}"
-
-
 def _variables(model: VAE) -> list[Any]:
     """All that a training changes: weights, noise, averages of layers, the optimizer."""
     return [*model.variables, *model.optimizer.variables]
@@ -241,8 +231,8 @@ def _identity(model: VAE, settings: TrainingParameters, images: list[np.ndarray]
         "model": model.get_config(),
         "optimizer": model.optimizer.get_config(),
         "loss": repr(model.loss_given),
-        "images": _digest(*images),
-        "weights at the start": _digest(*_variables(model)),
+        "images": digest(*images),
+        "weights at the start": digest(*_variables(model)),
         **settings.model_dump(exclude=free),
     }
 

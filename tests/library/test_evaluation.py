@@ -18,6 +18,7 @@ from vae_lib.evaluation import (
 from vae_lib.model import VAE
 from vae_lib.parameters import ParameterError
 from vae_lib.reparameterization import standard_normal
+from vae_lib.support.checkpoints import Checkpoints
 from vae_lib.tensorflow_quietly import tf
 
 RNG = np.random.default_rng(0)
@@ -455,3 +456,161 @@ def test_numbers_of_draws_and_seeds_may_be_numpys(digits):
         importance_weighted_bound(model, x, np.int64(3), np.int64(1)),
         importance_weighted_bound(model, x, 3, 1),
     )
+
+
+# How far the draws leave it from the truth
+
+
+def test_the_standard_error_is_the_spread_between_seeds(wide):
+    """For weights of a finite variance, as here, where q is wider than the posterior."""
+    model, x = wide
+    x = x[:200]
+    pairs = [importance_weighted_bound(model, x, 500, s, return_error=True) for s in range(30)]
+    bounds, errors = np.moveaxis(np.array(pairs), 1, 0)  # (30, 200) each
+    ratio = bounds.var(axis=0, ddof=1).mean() / (errors**2).mean()
+    assert ratio == pytest.approx(1, abs=0.15)  # its own standard error is about 0.03
+
+
+def test_the_exact_evidence_is_within_the_standard_error(wide):
+    model, x = wide
+    exact = log_evidence(model.model, x)
+    bound, error = importance_weighted_bound(model, x, 2000, return_error=True)
+    deviations = (bound - exact) / error
+    assert (np.abs(deviations) < 2).mean() == pytest.approx(0.954, abs=0.03)
+    average_error = np.sqrt(np.sum(error**2)) / len(x)
+    assert abs((bound - exact).mean()) < 4 * average_error
+    assert average_error < 0.002
+
+
+def test_a_sum_over_a_grid_is_within_the_standard_error_for_any_likelihood(digits):
+    ticks = np.linspace(-6, 6, 241)
+    grid = np.stack(np.meshgrid(ticks, ticks), -1).reshape(1, -1, 2).repeat(5, axis=0)
+    for likelihood in ("bernoulli", "gaussian", "discretized_logistic"):
+        model, x = VAE(z_dim=2, h_dim=8, likelihood=likelihood, seed=1), digits[:5]
+        kernel = model.decoder.logits.kernel
+        kernel.assign(0.3 * kernel)  # so that no posterior is much narrower than q
+        bound, error = importance_weighted_bound(model, x, 3000, return_error=True)
+        truth = special.logsumexp(log_joint(model, x, grid), axis=1)
+        truth += 2 * np.log(ticks[1] - ticks[0])
+        assert (np.abs(bound - truth) < 5 * error).all()
+        assert (error < 0.15).all()
+
+
+def test_the_standard_error_is_that_of_the_mean_weight_as_a_share_of_it(digits):
+    model, x, n = VAE(z_dim=3, h_dim=16, seed=2), digits[:9], 6
+    singles = []
+    for k in range(n):
+        eps = standard_normal((9, 3), (11, k))
+        mean, log_var = (t.numpy() for t in model.encoder(x))
+        z = mean + np.exp(0.5 * log_var) * eps.numpy()
+        log_p = model.log_likelihood(x, model.decoder(z)).numpy()
+        ratio = stats.norm.logpdf(z) - stats.norm.logpdf(z, mean, np.exp(0.5 * log_var))
+        singles.append(log_p + ratio.sum(axis=1))
+    weights = np.exp(np.array(singles, float) - np.max(singles, axis=0))  # (6, 9)
+    expected = stats.sem(weights, axis=0) / weights.mean(axis=0)
+    _, error = importance_weighted_bound(model, x, n, 11, return_error=True)
+    np.testing.assert_allclose(error, expected, rtol=2e-3)
+
+
+def test_of_one_draw_there_is_no_standard_error(digits):
+    with refused(ValueError, "n_samples", 1, "return_error", 2):
+        importance_weighted_bound(VAE(z_dim=2, h_dim=4), digits[:3], 1, return_error=True)
+
+
+# Stopped, and gone on with
+
+
+@pytest.fixture
+def in_parts(monkeypatch):
+    """Let a call of the graph add three draws of nine images."""
+    monkeypatch.setattr("vae_lib.evaluation.AT_ONCE", 3 * 9 + 8)
+
+
+def test_in_parts_it_is_the_same(digits, monkeypatch):
+    model, x = VAE(z_dim=3, h_dim=16), digits[:9]
+    whole = importance_weighted_bound(model, x, 20, return_error=True)
+    monkeypatch.setattr("vae_lib.evaluation.AT_ONCE", 1)
+    np.testing.assert_array_equal(importance_weighted_bound(model, x, 20, return_error=True), whole)
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C, at a moment of the test's choice."""
+
+
+@pytest.mark.parametrize("number", [1, 2, 6])
+@pytest.mark.usefixtures("in_parts")
+def test_a_stopped_evaluation_ends_with_the_same_numbers(digits, tmp_path, monkeypatch, number):
+    model, x = VAE(z_dim=3, h_dim=16), digits[:9]
+    whole = importance_weighted_bound(model, x, 20, return_error=True)
+    save, saved = Checkpoints.save, []
+
+    def save_and_stop(self, *arguments):
+        save(self, *arguments)
+        saved.append(1)
+        if len(saved) == number:
+            raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save", save_and_stop)
+        with pytest.raises(Stopped):
+            importance_weighted_bound(model, x, 20, checkpoint=tmp_path)
+    assert (tmp_path / f"checkpoint-{3 * number:09d}.npz").exists()
+    again = importance_weighted_bound(model, x, 20, return_error=True, checkpoint=tmp_path)
+    np.testing.assert_array_equal(again, whole)
+
+
+def test_an_evaluation_that_has_ended_is_not_done_again_and_can_go_further(digits, tmp_path):
+    model, x = VAE(z_dim=3, h_dim=16), digits[:9]
+    first = importance_weighted_bound(model, x, 4, checkpoint=tmp_path)
+    model.decoder = None  # it is not asked again
+    np.testing.assert_array_equal(
+        importance_weighted_bound(model, x, 4, checkpoint=tmp_path), first
+    )
+    new = VAE(z_dim=3, h_dim=16)
+    more = importance_weighted_bound(new, x, 9, checkpoint=tmp_path)
+    np.testing.assert_array_equal(more, importance_weighted_bound(new, x, 9))
+    with refused(ValueError, "n_samples", 5, 9, "more"):
+        importance_weighted_bound(new, x, 5, checkpoint=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"x": slice(1, 10)}, "images"),
+        ({"seed": 1}, "seed was 0, now 1"),
+        ({"model": {"seed": 5}}, "seed was 0, now 5"),
+        ({"model": {"h_dim": 17}}, "h_dim was 16, now 17"),
+    ],
+)
+def test_a_checkpoint_of_another_evaluation_is_refused(digits, tmp_path, changed, said):
+    importance_weighted_bound(VAE(z_dim=3, h_dim=16), digits[:9], 2, checkpoint=tmp_path)
+    model = VAE(**{"z_dim": 3, "h_dim": 16} | changed.get("model", {}))
+    x = digits[changed.get("x", slice(9))]
+    with refused(ValueError, "checkpoint-000000002.npz", "another evaluation", said):
+        importance_weighted_bound(model, x, 2, changed.get("seed", 0), checkpoint=tmp_path)
+
+
+def test_a_checkpoint_of_other_weights_is_refused(digits, tmp_path):
+    model = VAE(z_dim=3, h_dim=16)
+    importance_weighted_bound(model, digits[:9], 2, checkpoint=tmp_path)
+    model.decoder.logits.bias.assign(model.decoder.logits.bias + 1.0)
+    with refused(ValueError, "checkpoint-000000002.npz", "another evaluation", "other weights"):
+        importance_weighted_bound(model, digits[:9], 2, checkpoint=tmp_path)
+
+
+def test_of_a_model_that_is_no_vae_no_checkpoint_is_kept(wide, tmp_path):
+    model, x = wide
+    with refused(ValueError, "checkpoint", tmp_path, "VAE"):
+        importance_weighted_bound(model, x[:9], 2, checkpoint=tmp_path)
+
+
+@pytest.mark.usefixtures("in_parts")
+def test_progress_is_shown_to_who_waits_for_it(digits, monkeypatch, capsys):
+    model, x = VAE(z_dim=3, h_dim=16), digits[:9]
+    monkeypatch.delenv("TQDM_DISABLE")
+    importance_weighted_bound(model, x, 20)
+    assert capsys.readouterr().err == ""  # it was done at once
+    monkeypatch.setattr("vae_lib.support.progress.SECONDS", 0)
+    monkeypatch.setattr("vae_lib.evaluation.SECONDS", 0)
+    importance_weighted_bound(model, x, 20)
+    assert "20/20" in capsys.readouterr().err

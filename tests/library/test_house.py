@@ -14,7 +14,7 @@ import pytest
 from tests.helpers import ROOT
 
 LONGEST = 40  # lines of code in a function
-PACKAGES = ("vae_lib", "tools", "bench")
+PACKAGES = ("vae_lib", "tools", "bench", "reproduction")
 PARTS = (*PACKAGES, "_ext")
 PRINTING = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write"}
 
@@ -62,6 +62,7 @@ def test_imports_point_one_way():
         ("loss.py", "import bench.work", "vae_lib.loss -> bench.work"),
         ("../bench/work.py", "import vae_lib", "bench.work -> vae_lib"),
         ("../bench/report.py", "import tools", "bench.report -> tools"),
+        ("../bench/report.py", "import reproduction.runs", "bench.report -> reproduction.runs"),
         ("extra.py", "", "vae_lib.extra"),
         ("support/extra.py", "", "vae_lib.support.extra"),
         ("extra/__init__.py", "", "vae_lib.extra"),

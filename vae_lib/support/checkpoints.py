@@ -1,5 +1,6 @@
 """Checkpoints of long work: files that are whole or not there, of one run in one folder."""
 
+import hashlib
 import json
 import os
 import zipfile
@@ -18,6 +19,15 @@ IDENTITY = "identity"  # the array that says which run a checkpoint is of
 Arrays = Mapping[str, np.ndarray]
 
 
+def digest(*arrays: Any) -> str:
+    """Tell arrays apart, by a few letters."""
+    told = hashlib.sha256()
+    for array in map(np.asarray, arrays):
+        told.update(f"{array.dtype} {array.shape}".encode())
+        told.update(np.ascontiguousarray(array).data)
+    return f"{DIGEST}{told.hexdigest()[:32]}"
+
+
 class Checkpoints:
     """The checkpoints of a run, in a folder that no other run uses meanwhile.
 
@@ -27,15 +37,18 @@ class Checkpoints:
     Args:
         folder: made where it is not there.
         identity: what the run is made of, by name; plain data. A run that differs in it is another.
+        work: what it is, a word for the sentences of errors.
 
     Raises:
         ValueError: nothing can be written there, or another run is using it.
     """
 
-    def __init__(self, folder: str | Path, identity: Mapping[str, Any]) -> None:
+    def __init__(
+        self, folder: str | Path, identity: Mapping[str, Any], work: str = "training"
+    ) -> None:
         if not isinstance(folder, str | os.PathLike):
             raise ValueError(f"checkpoint was {folder!r}; it may be the path of a folder")
-        self._folder = Path(folder)
+        self._folder, self._work = Path(folder), work
         self._identity = in_plain_words(identity)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -43,8 +56,8 @@ class Checkpoints:
             self._lock.acquire(timeout=0)
         except Timeout:
             raise ValueError(
-                f"checkpoint was '{folder}', which another training is using; it may be a folder "
-                "of its own for each"
+                f"checkpoint was '{folder}', which another {work} is using; it may be a folder of "
+                "its own for each"
             ) from None
         except OSError as error:
             raise ValueError(
@@ -96,14 +109,14 @@ class Checkpoints:
                 arrays = dict(archive)
             identity = json.loads(str(arrays.pop(IDENTITY)))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-            before = f"training goes on from {paths[1].name}" if paths[1:] else "it starts anew"
+            before = f"{self._work} goes on from {paths[1].name}" if paths[1:] else "it starts anew"
             raise ValueError(
                 f"the checkpoint '{paths[0]}' is damaged; delete it, and {before}"
             ) from None
         if others := _differences(identity, self._identity):
             raise ValueError(
-                f"the checkpoint '{paths[0]}' is of another training: {others}; take another "
-                "folder, or call train as it was called then"
+                f"the checkpoint '{paths[0]}' is of another {self._work}: {others}; take another "
+                "folder, or give what was given then"
             )
         return arrays
 

@@ -19,7 +19,7 @@ from bench.machine import describe
 from bench.options import in_a_folder
 from reproduction import ROOT
 from reproduction.__main__ import all_of_mnist
-from reproduction.runs import RUNS, Run
+from reproduction.runs import AS_IT_IS, RUNS, Run
 from reproduction.training import FIXED, images_of, new_model
 from vae_lib.data import DataError, Digits
 from vae_lib.decoder import binarize
@@ -33,7 +33,6 @@ from vae_lib.training import train
 
 BASE = replace(RUNS["vae"], epochs=20)
 DRAWS = 200  # of z for each image that is judged by
-AS_IT_IS = "as the runs do it"
 
 
 def nats(model: VAE, x: np.ndarray, n_samples: int = DRAWS) -> float:

@@ -11,6 +11,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import expit, logsumexp
 
 from tests.helpers import assert_same_weights, refused
+from vae_lib.evaluation import importance_weighted_bound, log_joint
 from vae_lib.model import VAE
 from vae_lib.reparameterization import standard_normal
 from vae_lib.training import train
@@ -105,6 +106,27 @@ def test_its_weights_average_to_the_probability_of_the_pixels_given_the_class(co
     exact = np.exp(logsumexp(coins(X[:1], logits).sum(1) + PRIOR))
     assert abs(weights.mean() - exact) < 5 * weights.std() / np.sqrt(draws)
     assert weights.std() / weights.mean() < 3
+
+
+def test_its_bound_comes_to_the_probability_of_the_pixels_given_the_class(conditional):
+    bound, error = importance_weighted_bound(
+        conditional, with_class(X, Y, 3), 4000, return_error=True
+    )
+    for i, (x, y) in enumerate(zip(X, Y, strict=True)):
+        logits = conditional.decoder(with_class(GRID[:, None], y, 3)).numpy().astype(float)
+        exact = logsumexp(coins(x[None], logits).sum(1) + PRIOR)
+        assert abs(bound[i] - exact) < 5 * error[i] + 1e-4
+        joint = log_joint(conditional, with_class(x[None], y, 3), GRID[None, ::40, None])[0]
+        np.testing.assert_allclose(
+            joint, coins(x[None], logits[::40]).sum(1) + stats.norm.logpdf(GRID[::40]), rtol=1e-4
+        )
+
+
+def test_several_draws_of_an_image_have_its_class(conditional):
+    x, eps = with_class(X[:5], Y[:5], 3), RNG.normal(size=(5, 4, 1)).astype("float32")
+    together = conditional.outputs_of(x, eps)["logits"]
+    apart = [conditional.outputs_of(x, eps[:, k])["logits"] for k in range(4)]
+    np.testing.assert_allclose(together, np.stack(apart, axis=1), rtol=1e-5, atol=1e-6)
 
 
 def test_it_decodes_the_class_that_is_asked_for(conditional):

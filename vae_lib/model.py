@@ -214,9 +214,10 @@ class VAE(keras.Model):
             z, outputs["log_ratio"] = self.loss_given.weigh(z, *q)  # (batch,) or (batch, draws)
         if one:
             return {**outputs, "logits": self.logits_of(z, x)}
-        shown = tf.repeat(x, eps.shape[1], axis=0)  # (rows, *x_shape)
+        draws = tf.shape(eps)[1]
+        shown = tf.repeat(x, draws, axis=0)  # (rows, *x_shape)
         logits = self.logits_of(tf.reshape(z, (-1, self.z_dim)), shown)  # (rows, *x_shape)
-        logits = tf.reshape(logits, (-1, eps.shape[1], *logits.shape[1:]))
+        logits = tf.reshape(logits, (-1, draws, *logits.shape[1:]))
         return {**outputs, "logits": logits}
 
     def logits_of(self, z: Any, x: Any) -> Any:

@@ -20,9 +20,9 @@ TITLES = {
 }
 
 
-def records(folder: Path) -> dict[str, Record]:
-    """Read the records of runs that are there, in the order of the registry."""
-    paths = {name: folder / f"{name}.json" for name in RUNS}
+def records(root: Path) -> dict[str, Record]:
+    """Read the records of runs that a clone has, in the order of the registry."""
+    paths = {name: root / f"reproduction/{name}.json" for name in RUNS}
     return {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
 
 

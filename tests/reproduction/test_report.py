@@ -28,9 +28,10 @@ STATES = {
 
 
 def write(folder, state, **changes):
+    (folder / "reproduction").mkdir(exist_ok=True)
     for name, (summary, seeds) in STATES[state].items():
         record = {"summary": summary | changes, "seeds": dict(enumerate(seeds))}
-        (folder / f"{name}.json").write_text(json.dumps(record))
+        (folder / f"reproduction/{name}.json").write_text(json.dumps(record))
 
 
 @pytest.fixture(params=STATES)
@@ -85,7 +86,7 @@ def run_page(tmp_path, monkeypatch):
         shutil.copytree(ROOT / "reproduction", tmp_path / "reproduction")
         for name in RUNS:
             (tmp_path / f"reproduction/{name}.json").unlink(missing_ok=True)
-        write(tmp_path / "reproduction", state, **changes)
+        write(tmp_path, state, **changes)
         monkeypatch.chdir(tmp_path)
         monkeypatch.syspath_prepend(str(ROOT))
         names = {}

@@ -16,10 +16,11 @@ import click
 
 from bench.options import in_a_folder
 from reproduction import ROOT, record
+from reproduction.options import all_of_mnist, seeds_option
 from reproduction.runs import RUNS, Run
 from reproduction.training import images_of, judge, train_run
-from vae_lib.data import DataError, Digits, load_mnist
-from vae_lib.support.commands import SeveralValues, WholeNumber, status_of
+from vae_lib.data import DataError, Digits
+from vae_lib.support.commands import SeveralValues, status_of
 from vae_lib.support.printing import say
 
 HERE = ROOT / "reproduction"
@@ -71,20 +72,9 @@ def _beside(run: Run) -> str:
     return "" if run.published is None else f" (published: {run.published})"
 
 
-def all_of_mnist() -> Digits:
-    """Load the digits; refuse the 5,000 that take their place where there is no network."""
-    digits = load_mnist(flat=True)
-    if digits.source == "small":
-        raise DataError(
-            "the data were the 5,000 digits of this package; for published numbers they may be all "
-            "of MNIST: connect to a network once, or set VAE_LIB_MNIST to its file"
-        )
-    return digits
-
-
 @click.command(cls=SeveralValues)
 @click.argument("names", nargs=-1, type=click.Choice([*RUNS]), metavar="[NAME]...")
-@click.option("--seeds", type=WholeNumber(0, 2**31 - 1), multiple=True, default=(0, 1, 2))
+@seeds_option
 @click.option(
     "--held-out", is_flag=True, help="judge by 5,000 training images, and not by the test images"
 )

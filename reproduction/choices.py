@@ -18,7 +18,7 @@ import numpy as np
 from bench.machine import describe
 from bench.options import in_a_folder
 from reproduction import ROOT
-from reproduction.__main__ import all_of_mnist
+from reproduction.options import all_of_mnist, seeds_option
 from reproduction.runs import AS_IT_IS, RUNS, Run
 from reproduction.training import FIXED, images_of, new_model
 from vae_lib.data import DataError, Digits
@@ -26,7 +26,7 @@ from vae_lib.decoder import binarize
 from vae_lib.evaluation import importance_weighted_bound
 from vae_lib.loss import elbo, kl_divergence
 from vae_lib.model import VAE
-from vae_lib.support.commands import SeveralValues, WholeNumber, status_of
+from vae_lib.support.commands import SeveralValues, status_of
 from vae_lib.support.files import write_text
 from vae_lib.support.printing import say
 from vae_lib.training import train
@@ -102,7 +102,7 @@ def measure(seeds: Sequence[int], digits: Digits, path: Path) -> None:
 
 
 @click.command(cls=SeveralValues)
-@click.option("--seeds", type=WholeNumber(0, 2**31 - 1), multiple=True, default=(0, 1, 2))
+@seeds_option
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from bench.ports import reserved
+from vae_lib.support.checkpoints import Checkpoints
 
 ROOT = Path(__file__).resolve().parents[1]
 TOKEN = "secret"  # lets a test into the JupyterLab that it has started
@@ -68,6 +69,23 @@ def assert_says(text, *parts):
     assert re.fullmatch(r"\S.*[^\s,;:]\n?", text), f"not one line: {text!r}"
     assert not re.search(r"Traceback|[.!?] [A-Z]", text), f"not one sentence: {text!r}"
     assert mentions(text, *parts), f"{text!r} does not say {parts}, in this order"
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C, at a moment of the test's choice."""
+
+
+def stop_at_checkpoint(monkeypatch, number):
+    """Stop right after the checkpoint of that number is written."""
+    save, saved = Checkpoints.save, []
+
+    def save_and_stop(self, *arguments):
+        save(self, *arguments)
+        saved.append(1)
+        if len(saved) == number:
+            raise Stopped
+
+    monkeypatch.setattr(Checkpoints, "save", save_and_stop)
 
 
 @contextmanager

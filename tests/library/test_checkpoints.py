@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers import ROOT, assert_same_weights, refused
+from tests.helpers import ROOT, Stopped, assert_same_weights, refused
 from vae_lib.loss import Objective
 from vae_lib.model import VAE
 from vae_lib.parameters import ParameterError
@@ -34,10 +34,6 @@ def unbroken():
     """A training that nothing has stopped, and its history."""
     model = new_model()
     return model, train(model, X, 130, **HOW)
-
-
-class Stopped(KeyboardInterrupt):
-    """Ctrl-C, at a moment of the test's choice."""
 
 
 def stop_at_report(monkeypatch, number):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize, special, stats
 
-from tests.helpers import refused
+from tests.helpers import Stopped, refused, stop_at_checkpoint
 from vae_lib.decoder import gaussian_log_likelihood, pixel_mean
 from vae_lib.evaluation import (
     LinearGaussian,
@@ -18,7 +18,6 @@ from vae_lib.evaluation import (
 from vae_lib.model import VAE
 from vae_lib.parameters import ParameterError
 from vae_lib.reparameterization import standard_normal
-from vae_lib.support.checkpoints import Checkpoints
 from vae_lib.tensorflow_quietly import tf
 
 RNG = np.random.default_rng(0)
@@ -533,25 +532,13 @@ def test_in_parts_it_is_the_same(digits, monkeypatch):
     np.testing.assert_array_equal(importance_weighted_bound(model, x, 20, return_error=True), whole)
 
 
-class Stopped(KeyboardInterrupt):
-    """Ctrl-C, at a moment of the test's choice."""
-
-
 @pytest.mark.parametrize("number", [1, 2, 6])
 @pytest.mark.usefixtures("in_parts")
 def test_a_stopped_evaluation_ends_with_the_same_numbers(digits, tmp_path, monkeypatch, number):
     model, x = VAE(z_dim=3, h_dim=16), digits[:9]
     whole = importance_weighted_bound(model, x, 20, return_error=True)
-    save, saved = Checkpoints.save, []
-
-    def save_and_stop(self, *arguments):
-        save(self, *arguments)
-        saved.append(1)
-        if len(saved) == number:
-            raise Stopped
-
     with monkeypatch.context() as patch:
-        patch.setattr(Checkpoints, "save", save_and_stop)
+        stop_at_checkpoint(patch, number)
         with pytest.raises(Stopped):
             importance_weighted_bound(model, x, 20, checkpoint=tmp_path)
     assert (tmp_path / f"checkpoint-{3 * number:09d}.npz").exists()

@@ -15,6 +15,7 @@ from vae_lib.model import VAE, load_model
 from vae_lib.parameters import ParameterError
 from vae_lib.plots import digit_grid
 from vae_lib.tensorflow_quietly import tf
+from vae_lib.tighter_bounds import DoublyReparameterized
 from vae_lib.training import minibatch_order, train
 
 SHAPE = (12, 10, 3)
@@ -319,6 +320,7 @@ def test_the_importance_weighted_objective_is_minus_the_bound_of_its_draws(n_sam
         Objective(beta=3.0, warm_up=4),
         Objective(n_samples=3),
         Objective(n_samples=3, importance_weighted=True),
+        DoublyReparameterized(n_samples=3),
     ],
     ids=repr,
 )

@@ -9,17 +9,14 @@ import pytest
 from reproduction import choices
 from reproduction.runs import AS_IT_IS
 from reproduction.training import new_model
-from vae_lib.data import Digits
 from vae_lib.loss import kl_divergence
 
 
-@pytest.fixture
-def few(split, monkeypatch):
-    """Digits of which an epoch is five minibatches, and runs of two epochs."""
+@pytest.fixture(autouse=True)
+def _short(monkeypatch):
+    """Runs of four epochs, of five minibatches each, and few draws."""
     monkeypatch.setattr(choices, "BASE", replace(choices.BASE, epochs=4, batch_size=15))
     monkeypatch.setattr(choices, "DRAWS", 40)
-    x, y = split.x_train[:100], split.y_train[:100]
-    return Digits(x, y, split.x_test[:60], split.y_test[:60], "100 digits", "small")
 
 
 @pytest.mark.slow

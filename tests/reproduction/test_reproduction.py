@@ -11,17 +11,8 @@ from reproduction import __main__ as command
 from reproduction import record
 from reproduction.runs import RUNS
 from reproduction.training import images_of, judge, new_model, stands_at, timed, train_run
-from tests.helpers import assert_says, mentions, refused
-from vae_lib.data import Digits
+from tests.helpers import Stopped, assert_says, mentions, refused, stop_at_checkpoint
 from vae_lib.evaluation import importance_weighted_bound
-from vae_lib.support.checkpoints import Checkpoints
-
-
-@pytest.fixture(scope="module")
-def few(split):
-    """Digits of which an epoch is five minibatches."""
-    x, y = split.x_train[:100], split.y_train[:100]
-    return Digits(x, y, split.x_test[:60], split.y_test[:60], "100 digits", "small")
 
 
 def short(name, **changes):
@@ -38,23 +29,6 @@ def same(a, b):
     """Whether two records of a seed are alike, but for the seconds."""
     alike = {n for n in a.keys() | b.keys() if "seconds" not in n}
     return all(a.get(name) == b.get(name) for name in alike)
-
-
-class Stopped(KeyboardInterrupt):
-    """Ctrl-C, at a moment of the test's choice."""
-
-
-def stop_at_checkpoint(monkeypatch, number):
-    """Stop right after the checkpoint of that number is written."""
-    save, saved = Checkpoints.save, []
-
-    def save_and_stop(self, *arguments):
-        save(self, *arguments)
-        saved.append(1)
-        if len(saved) == number:
-            raise Stopped
-
-    monkeypatch.setattr(Checkpoints, "save", save_and_stop)
 
 
 # The registry
@@ -270,7 +244,8 @@ def test_an_unknown_run_is_refused_and_the_known_are_named(capsys):
 
 @pytest.mark.slow
 def test_the_command_does_what_it_is_asked_for(few, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(command, "load_mnist", lambda flat: replace(few, source="file"))
+    full = replace(few, source="file")
+    monkeypatch.setattr("reproduction.options.load_mnist", lambda flat: full)
     monkeypatch.setitem(command.RUNS, "vae", short("vae", epochs=1))
     words = ["vae", "--seeds", "4", "5", "--out", str(tmp_path), "--work", str(tmp_path / "work")]
     assert command.main(words) == 0

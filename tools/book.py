@@ -274,7 +274,7 @@ def typeset(root: Path, source: Path) -> Path:
     )
     if done.returncode != 0:
         raise BookError("Jupyter Book warned or failed: see above")
-    if found := check_html.faults(pages, source):
+    if found := check_html.faults(pages, source, root / ".book/pages.json"):
         raise BookError("\n".join([*found, f"{len(found)} faults in {pages.relative_to(root)}"]))
     before.write_text(now)
     return pages

@@ -1,9 +1,11 @@
 """Check the built book: every page there and whole, nothing fetched from another host."""
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
@@ -18,36 +20,45 @@ SCRIPT_FETCH = re.compile(r"""(?:\b(?:import|fetch|from)\b|\.src\s*=)\s*\(?\s*["
 IMAGE_FILE = re.compile(r"\.(png|svg|jpe?g|gif|webp)$", re.IGNORECASE)
 
 
-class Page:
-    """One HTML file, parsed once."""
+class Page(NamedTuple):
+    """What is found on one HTML file, whatever the others hold.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.soup = BeautifulSoup(path.read_text("utf-8"), "html.parser")
+    Attributes:
+        ids: every target that a fragment can name.
+        fetched: every address that the browser loads by itself.
+        links: every address that the reader may follow.
+        faults: what is wrong with the page alone.
+    """
 
-    @cached_property
-    def ids(self) -> set[str]:
-        """Return every target that a fragment can name."""
-        return {tag["id"] for tag in self.soup.find_all(id=True)}
+    ids: list[str]
+    fetched: list[str]
+    links: list[str]
+    faults: list[str]
 
-    def fetched(self) -> Iterator[str]:
-        """Yield every address that the browser loads by itself."""
-        for tag in self.soup.find_all(["script", "img", "iframe", "source", "embed", "video"]):
-            yield from filter(None, [tag.get("src"), tag.get("poster")])
-            yield from (part.split()[0] for part in tag.get("srcset", "").split(",") if part)
-        for tag in self.soup.find_all("link", href=True):
-            if FETCHING & set(tag.get("rel", [])):
-                yield tag["href"]
-        for tag in self.soup.find_all("object", data=True):
-            yield tag["data"]
-        for style in self.soup.find_all("style"):
-            yield from css_urls(style.get_text())
-        for tag in self.soup.find_all(style=True):
-            yield from css_urls(tag["style"])
 
-    def links(self) -> Iterator[str]:
-        """Yield every address that the reader may follow."""
-        yield from (tag["href"] for tag in self.soup.find_all("a", href=True))
+def page_of(text: str) -> Page:
+    """Parse a file and look at it."""
+    soup = BeautifulSoup(text, "html.parser")
+    fetched = list(fetched_by(soup))
+    faults = [*output_faults(soup), *image_faults(soup), *fetch_faults(soup, fetched)]
+    ids = [tag["id"] for tag in soup.find_all(id=True)]
+    return Page(ids, fetched, [tag["href"] for tag in soup.find_all("a", href=True)], faults)
+
+
+def fetched_by(soup: BeautifulSoup) -> Iterator[str]:
+    """Yield every address that the browser loads by itself."""
+    for tag in soup.find_all(["script", "img", "iframe", "source", "embed", "video"]):
+        yield from filter(None, [tag.get("src"), tag.get("poster")])
+        yield from (part.split()[0] for part in tag.get("srcset", "").split(",") if part)
+    for tag in soup.find_all("link", href=True):
+        if FETCHING & set(tag.get("rel", [])):
+            yield tag["href"]
+    for tag in soup.find_all("object", data=True):
+        yield tag["data"]
+    for style in soup.find_all("style"):
+        yield from css_urls(style.get_text())
+    for tag in soup.find_all(style=True):
+        yield from css_urls(tag["style"])
 
 
 def css_urls(text: str) -> Iterator[str]:
@@ -61,19 +72,19 @@ def is_external(address: str) -> bool:
     return bool(urlsplit(address).netloc)
 
 
-def output_faults(page: Page) -> Iterator[str]:
+def output_faults(soup: BeautifulSoup) -> Iterator[str]:
     """Find outputs that no reader should see."""
-    if page.soup.select_one(".output.traceback"):
+    if soup.select_one(".output.traceback"):
         yield "shows a traceback"
-    elif any("Traceback (most recent" in out.get_text() for out in page.soup.select(".output")):
+    elif any("Traceback (most recent" in out.get_text() for out in soup.select(".output")):
         yield "prints a traceback"
-    if page.soup.select_one(".output.stderr"):
+    if soup.select_one(".output.stderr"):
         yield "shows what a cell wrote to stderr"
 
 
-def image_faults(page: Page) -> Iterator[str]:
+def image_faults(soup: BeautifulSoup) -> Iterator[str]:
     """Find images that say nothing to who cannot see them."""
-    for image in page.soup.find_all("img"):
+    for image in soup.find_all("img"):
         alt = image.get("alt", "").strip()
         if not alt:
             yield f"image without alt text: {image.get('src')}"
@@ -81,26 +92,26 @@ def image_faults(page: Page) -> Iterator[str]:
             yield f"alt text is a file name: {alt}"
 
 
-def fetch_faults(page: Page) -> Iterator[str]:
+def fetch_faults(soup: BeautifulSoup, fetched: list[str]) -> Iterator[str]:
     """Find what would be fetched from another host."""
-    for address in page.fetched():
+    for address in fetched:
         if is_external(address):
             yield f"fetches from another host: {address}"
-    for script in page.soup.find_all("script", src=False):
+    for script in soup.find_all("script", src=False):
         if match := SCRIPT_FETCH.search(script.get_text()):
             yield f"a script fetches from another host: {script.get_text()[match.start() :][:80]}"
 
 
-def link_faults(page: Page, pages: dict[Path, Page], html: Path) -> Iterator[str]:
+def link_faults(path: Path, pages: dict[Path, Page], html: Path) -> Iterator[str]:
     """Find links, images and other references that lead nowhere."""
-    for address in [*page.links(), *page.fetched()]:
+    for address in [*pages[path].links, *pages[path].fetched]:
         parts = urlsplit(address)
         if parts.scheme or parts.netloc:
             continue
-        target = (page.path.parent / unquote(parts.path)).resolve() if parts.path else page.path
+        target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
         if not target.is_relative_to(html) or not target.is_file():
             yield f"leads nowhere: {address}"
-        elif target in pages and unquote(parts.fragment) not in pages[target].ids | {""}:
+        elif target in pages and unquote(parts.fragment) not in ["", *pages[target].ids]:
             yield f"leads to no such place on the page: {address}"
 
 
@@ -114,7 +125,22 @@ def style_faults(sheet: Path) -> Iterator[str]:
             yield f"leads nowhere: {address}"
 
 
-def faults(html: Path, source: Path) -> list[str]:
+def pages_below(html: Path, memory: Path | None) -> dict[Path, Page]:
+    """Look at each page; one that is as it was when `memory` was written is not parsed again."""
+    known = json.loads(memory.read_text()) if memory and memory.exists() else {}
+    looked, seen, pages = Path(__file__).read_bytes(), {}, {}
+    for path in sorted(html.rglob("*.html")):
+        if html / "_static" not in path.parents:  # there are the theme's templates
+            content = path.read_bytes()
+            key = hashlib.sha256(looked + content).hexdigest()
+            pages[path] = Page(*known[key]) if key in known else page_of(content.decode())
+            seen[key] = pages[path]
+    if memory:
+        memory.write_text(json.dumps(seen))
+    return pages
+
+
+def faults(html: Path, source: Path, memory: Path | None = None) -> list[str]:
     """Return one line for each fault of a book that was built from a folder."""
     html = html.resolve()
     found = [
@@ -122,12 +148,9 @@ def faults(html: Path, source: Path) -> list[str]:
         for name in pages_of(source)
         if not (html / f"{name}.html").is_file()
     ]
-    files = [path for path in sorted(html.rglob("*.html")) if html / "_static" not in path.parents]
-    pages = {path: Page(path) for path in files}  # what is in _static are the theme's templates
+    pages = pages_below(html, memory)
     for path, page in pages.items():
-        checks = (output_faults(page), image_faults(page), fetch_faults(page))
-        own = [fault for check in checks for fault in check]
-        own += link_faults(page, pages, html)
+        own = [*page.faults, *link_faults(path, pages, html)]
         found += [f"{path.relative_to(html)}: {fault}" for fault in dict.fromkeys(own)]
     for sheet in sorted(html.rglob("*.css")):
         found += [f"{sheet.relative_to(html)}: {fault}" for fault in style_faults(sheet)]

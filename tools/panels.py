@@ -1,13 +1,11 @@
 """The panels of executed chapters: as a static page has them, and the one of the front page."""
 
-import base64
 import json
 
 import nbformat
 from bs4 import BeautifulSoup
 
-from vae_lib.panels.explorer import Explorer
-from vae_lib.panels.panel import page
+from vae_lib.panels.panel import name_of, written
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -28,12 +26,13 @@ def front_explorer(notebook: nbformat.NotebookNode) -> str | None:
         for output in cell.get("outputs", []):
             html = "".join(output.get("data", {}).get("text/html", ""))
             if '"checkpoints"' in html:
-                return _with_last_checkpoint(BeautifulSoup(html, "html.parser"))
+                return _with_last_checkpoint(html)
     return None
 
 
-def _with_last_checkpoint(soup: BeautifulSoup) -> str:
-    state = json.loads(soup.select_one("script[type='application/json']").string)
+def _with_last_checkpoint(html: str) -> str:
+    whole = BeautifulSoup(html, "html.parser").select_one("script[type='application/json']").string
+    state = json.loads(whole)
     del state["data"]["checkpoints"][:-1]
-    _, png = soup.select_one(".still img")["src"].split(",")
-    return page(Explorer, state, base64.b64decode(png))
+    last = written(state)
+    return html.replace(whole, last).replace(name_of(whole), name_of(last))

@@ -124,3 +124,26 @@ def test_a_fault_of_a_style_sheet_is_found_and_named(book, css, parts):
     (book / "_static/book.css").write_text(css)
     (found,) = faults(book)
     assert_says(found, "_static/book.css", *parts)
+
+
+def remembered(book):
+    """Look again, with what was found before."""
+    return check_html.faults(book, book.parent, book.parent / "pages.json")
+
+
+def test_only_a_page_that_changed_is_parsed_again(book, monkeypatch):
+    looked, parse = [], check_html.page_of
+    monkeypatch.setattr(check_html, "page_of", lambda text: looked.append(text) or parse(text))
+    (book / "index.html").write_text(PAGE.replace("HERE", '<img src="_static/one.png">'))
+    before = remembered(book)
+    assert len(looked) == 3
+    assert len(before) == 1
+    (book / "search.html").write_text("<p>Search here</p>")
+    assert remembered(book) == before  # the fault of a page that is as it was is not forgotten
+    assert looked[3:] == ["<p>Search here</p>"]
+
+
+def test_a_page_that_is_as_it_was_leads_nowhere_once_its_target_is_gone(book):
+    assert remembered(book) == []
+    (book / "chapters/01-one.html").write_text('<p id="eq-b">b</p>')
+    assert [mentions(fault, "index.html", "eq-a") for fault in remembered(book)] == [True]

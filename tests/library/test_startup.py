@@ -114,3 +114,7 @@ def test_tensorflow_goes_by_what_a_user_sets(python, tmp_path, late, level, said
     assert run.returncode == 0, run.stderr
     assert any("_draw" in path.name for path in tmp_path.iterdir())
     assert ("Compiled cluster using XLA" in run.stderr) == said
+
+
+def test_to_rebuild_a_book_whose_results_are_fresh_does_not_import_tensorflow(python):
+    assert not gained(python, "import tools.book") & {"keras", "tensorflow"}

@@ -153,12 +153,22 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         return {**formats, "text/html": self.html()}, metadata
 
 
+def written(state: dict[str, Any]) -> str:
+    """Write a panel's numbers as its piece of a page holds them."""
+    # In a script, "</" would end it early; in JSON, "<\\/" says the same.
+    return json.dumps(state, sort_keys=True).replace("</", "<\\/")
+
+
+def name_of(text: str) -> str:
+    """Return the `id` of the panel whose numbers are written so."""
+    return f"panel-{sha256(text.encode()).hexdigest()[:8]}"
+
+
 def page(panel: type[Panel], state: dict[str, Any], png: bytes) -> str:
     """Write a panel's piece of a page: its look, a still picture, its numbers, its program."""
-    # In a script, "</" would end it early; in JSON, "<\\/" says the same.
-    text = json.dumps(state, sort_keys=True).replace("</", "<\\/")
+    text = written(state)
     return PAGE.format(
-        id=f"panel-{sha256(text.encode()).hexdigest()[:8]}",
+        id=name_of(text),
         css=joined(panel.styles),
         png=base64.b64encode(png).decode(),
         alt=html.escape(panel.alt),

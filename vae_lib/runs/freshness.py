@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from importlib.metadata import distributions, requires
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -116,14 +116,12 @@ def files_digest(root: Path, files: Iterable[Path]) -> str:
 
 def installed_versions() -> list[str]:
     """Say what is installed of the packages that the library is built on, Keras among them."""
-    needed = {"keras"} | {_plain(re.split(r"[^\w.-]", s)[0]) for s in requires("vae-lib") or []}
-    found = {(_plain(each.name), each.version) for each in distributions()}
-    return sorted(f"{name} {version}" for name, version in found if name in needed)
-
-
-def _plain(name: str) -> str:
-    """Write a package's name in the one way that all ways of writing it have in common."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    needed = {"keras"} | {re.split(r"[^\w.-]", s)[0].lower() for s in requires("vae-lib") or []}
+    found = []
+    for name in sorted(needed):
+        with suppress(PackageNotFoundError):  # what only another system needs
+            found.append(f"{name} {version(name)}")
+    return found
 
 
 def library_digest(root: Path = ROOT) -> str:

@@ -71,7 +71,7 @@ def _beside(run: Run) -> str:
     return "" if run.published is None else f" (published: {run.published})"
 
 
-def _all_of_mnist() -> Digits:
+def all_of_mnist() -> Digits:
     """Load the digits; refuse the 5,000 that take their place where there is no network."""
     digits = load_mnist(flat=True)
     if digits.source == "small":
@@ -110,7 +110,7 @@ def program(
 
     Stopped at any time, it goes on when it is started again.
     """
-    digits = _all_of_mnist()
+    digits = all_of_mnist()
     for name in names or RUNS:
         reproduce(RUNS[name], seeds, digits, out=out, work=work, held_out=held_out)
 

@@ -185,9 +185,8 @@ def log_joint(model: Any, x: Any, z: Any) -> Array:
         raise ValueError(f"z had the shape {z.shape}; it may be ({len(x)}, points, z_dim)")
 
     def of_one(image: Any, points: Any) -> Any:
-        outputs = tf.cast(model.decoder(points), image.dtype)  # (points, *x_shape)
         images = tf.repeat(image[None], len(points), axis=0)  # (points, *x_shape)
-        return model.log_likelihood(images, outputs)
+        return model.log_likelihood(images, _logits(model, points, images))
 
     def of_all(x: Any, z: Any) -> Any:  # one image after the other, to save memory
         return tf.map_fn(lambda pair: of_one(*pair), (x, z), fn_output_signature=x.dtype)
@@ -363,6 +362,12 @@ def _parts(model: Any) -> list[Any]:
     return [part for name, part in vars(model).items() if name != GRAPHS]
 
 
+def _logits(model: Any, z: Any, x: Any) -> Any:
+    """Decode a latent vector of each image; a `VAE` may tell its decoder something of `x`."""
+    logits = model.logits_of(z, x) if isinstance(model, VAE) else model.decoder(z)
+    return tf.cast(logits, x.dtype)
+
+
 def _compile(model: Any, shape: tuple[int, ...]) -> Callable[..., Any]:
     """Compile what adds some draws to the sums of images of one shape, into one graph."""
 
@@ -377,9 +382,7 @@ def _compile(model: Any, shape: tuple[int, ...]) -> Callable[..., Any]:
             z = reparameterize(mean, log_var, eps)  # (batch, z_dim)
             # log p(z) − log q(z|x), where the constants cancel
             ratio = 0.5 * tf.reduce_sum(tf.square(eps) + log_var - tf.square(z), axis=-1)
-            log_weight = (
-                model.log_likelihood(x, tf.cast(model.decoder(z), x.dtype)) + ratio
-            )  # (batch,)
+            log_weight = model.log_likelihood(x, _logits(model, z, x)) + ratio  # (batch,)
             higher = tf.maximum(largest, log_weight)
             shrunk, weight = tf.exp(largest - higher), tf.exp(log_weight - higher)  # (batch,) each
             total = total * shrunk + weight

@@ -212,11 +212,20 @@ class VAE(keras.Model):
         outputs = {"mean": mean, "log_var": log_var, "z": z}
         if self.loss_given is not None and self.loss_given.importance_weighted:
             z, outputs["log_ratio"] = self.loss_given.weigh(z, *q)  # (batch,) or (batch, draws)
-        rows = z if one else tf.reshape(z, (-1, self.z_dim))
-        logits = _in_single_precision(self.decoder(rows))  # (rows, *x_shape)
-        if not one:
-            logits = tf.reshape(logits, (-1, eps.shape[1], *logits.shape[1:]))
+        if one:
+            return {**outputs, "logits": self.logits_of(z, x)}
+        draws = tf.shape(eps)[1]
+        shown = tf.repeat(x, draws, axis=0)  # (rows, *x_shape)
+        logits = self.logits_of(tf.reshape(z, (-1, self.z_dim)), shown)  # (rows, *x_shape)
+        logits = tf.reshape(logits, (-1, draws, *logits.shape[1:]))
         return {**outputs, "logits": logits}
+
+    def logits_of(self, z: Any, x: Any) -> Any:
+        """Decode a latent vector of each example, `(n, z_dim)`; the logits are `(n, *x_shape)`.
+
+        A decoder that is told something of `x` besides, a class, say, overrides this.
+        """
+        return _in_single_precision(self.decoder(z))
 
     def log_likelihood(self, x: Any, logits: Any) -> Any:
         """Compute log p(x|z) of each image by this model's likelihood, in nats, `(batch,)`.

@@ -162,7 +162,7 @@ def _compile(model: VAE, n: int, batch_size: int, binarize: bool) -> Steps:
             i += 1
             # Drawn one turn ahead, coins are drawn once. Where they are used, XLA would draw
             # them anew for each of their uses. Those of the last turn are thrown away.
-            ahead = minibatch(x, order, tf.minimum(i, n_steps - 1), seed) if binarize else 0
+            ahead = minibatch(x, order, tf.minimum(i, STEPS_PER_CALL - 1), seed) if binarize else 0
         return sums
 
     order = tf.TensorSpec([STEPS_PER_CALL * batch_size], tf.int32)

@@ -119,18 +119,10 @@ class ConditionalVAE(VAE):
         self.encoder.build(input_shape)
         self.decoder.build((None, self.z_dim + self.classes))
 
-    def outputs_of(self, x: Any, eps: Any) -> dict[str, Any]:
-        """Encode, reparameterize, append the class, decode.
-
-        Args:
-            x: examples, shape `(batch, x_dim + classes)`.
-            eps: draws of N(0, I), shape `(batch, z_dim)`.
-        """
-        mean, log_var = self.encoder(x)  # (batch, z_dim) each
-        z = reparameterize(mean, log_var, eps)  # (batch, z_dim)
-        y = tf.cast(x[:, self.pixels :], z.dtype)  # (batch, classes)
-        logits = self.decoder(tf.concat([z, y], axis=1))  # (batch, x_dim)
-        return {"mean": mean, "log_var": log_var, "z": z, "logits": logits}
+    def logits_of(self, z: Any, x: Any) -> Any:
+        """Decode latent vectors, `(n, z_dim)`, with the class that each of the examples has."""
+        y = tf.cast(x[:, self.pixels :], z.dtype)  # (n, classes)
+        return super().logits_of(tf.concat([z, y], axis=1), x)  # (n, x_dim)
 
     def log_likelihood(self, x: Any, logits: Any) -> Any:
         """Compute log p(x|z, y) of the pixels, in nats, `(batch,)`."""

@@ -128,7 +128,7 @@ def allowed(name, about_the_clone):
     extras = [extra for part, extra in MACHINERY.items() if name.startswith(part)]
     ours, comes_with = {"vae-lib"}, COMES_WITH
     if name.removesuffix(".ipynb") in about_the_clone:
-        extras, ours = EXTRAS, {"vae-lib", "bench"}
+        extras, ours = EXTRAS, {"vae-lib", "bench", "reproduction"}
     elif name.startswith(("tools/", "_ext/")):
         ours, comes_with = {"vae-lib", "tools"}, COMES_WITH | COMES_WITH_THE_BOOK
     brought = CORE + [Requirement(d) for extra in extras for d in EXTRAS[extra]]

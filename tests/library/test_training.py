@@ -18,7 +18,15 @@ from vae_lib.parameters import ParameterError
 from vae_lib.plots import digit_grid
 from vae_lib.reparameterization import standard_normal
 from vae_lib.tensorflow_quietly import tf
-from vae_lib.training import HISTORY, History, compile_steps, minibatch_order, train, train_step
+from vae_lib.training import (
+    HISTORY,
+    STEPS_PER_CALL,
+    History,
+    compile_steps,
+    minibatch_order,
+    train,
+    train_step,
+)
 
 
 def small_vae(seed=0, learning_rate=1e-3):
@@ -216,6 +224,17 @@ def test_a_second_training_of_a_model_compiles_nothing(digits, monkeypatch):
     assert len(made) == 6
     largest = max(abs(a - b).max() for a, b in zip(weights, model.get_weights(), strict=True))
     assert largest > 0.09  # the new optimizer's step
+
+
+@pytest.mark.parametrize("coins", [False, True])
+def test_one_compilation_serves_any_number_of_steps(coins):
+    model = VAE(z_dim=2, h_dim=6, x_dim=30)
+    model.compile(keras.optimizers.Adam())
+    steps = compile_steps(model, 20, 4, coins)
+    x, order = tf.zeros((20, 30)), tf.zeros(STEPS_PER_CALL * 4, tf.int32)
+    of_xla = tf.function(lambda n: steps(x, order, n, tf.constant(0, tf.int64)), jit_compile=True)
+    texts = [of_xla.experimental_get_compiler_ir(tf.constant(n))(stage="hlo") for n in (3, 5)]
+    assert texts[0] == texts[1]  # else XLA would compile each number anew
 
 
 @pytest.mark.slow

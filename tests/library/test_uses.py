@@ -11,6 +11,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import expit, logsumexp
 
 from tests.helpers import assert_same_weights, refused
+from vae_lib.evaluation import importance_weighted_bound, log_joint
 from vae_lib.model import VAE
 from vae_lib.reparameterization import standard_normal
 from vae_lib.training import train
@@ -105,6 +106,25 @@ def test_its_weights_average_to_the_probability_of_the_pixels_given_the_class(co
     exact = np.exp(logsumexp(coins(X[:1], logits).sum(1) + PRIOR))
     assert abs(weights.mean() - exact) < 5 * weights.std() / np.sqrt(draws)
     assert weights.std() / weights.mean() < 3
+
+
+def test_its_bound_comes_to_the_probability_of_the_pixels_given_the_class(conditional):
+    x = with_class(X[:1], 1, 3)
+    logits = conditional.decoder(with_class(GRID[:, None], 1, 3)).numpy().astype(float)
+    joint = coins(X[:1], logits).sum(1) + stats.norm.logpdf(GRID)
+    found = log_joint(conditional, x, GRID[None, ::40, None])[0]
+    np.testing.assert_allclose(found, joint[::40], rtol=1e-4)
+    bound, error = importance_weighted_bound(conditional, x, 4000, return_error=True)
+    exact = logsumexp(joint) + np.log(GRID[1] - GRID[0])
+    assert error[0] < 0.1
+    assert abs(bound[0] - exact) < 5 * error[0]
+
+
+def test_several_draws_of_an_image_have_its_class(conditional):
+    x, eps = with_class(X[:5], Y[:5], 3), RNG.normal(size=(5, 4, 1)).astype("float32")
+    together = conditional.outputs_of(x, eps)["logits"]
+    apart = [conditional.outputs_of(x, eps[:, k])["logits"] for k in range(4)]
+    np.testing.assert_allclose(together, np.stack(apart, axis=1), rtol=1e-5, atol=1e-6)
 
 
 def test_it_decodes_the_class_that_is_asked_for(conditional):

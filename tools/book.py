@@ -34,7 +34,7 @@ from vae_lib.runs.notebook import figure_png
 from vae_lib.runs.run import notebook_environment
 from vae_lib.support.alone import alone_in
 from vae_lib.support.commands import status_of
-from vae_lib.support.files import write_text
+from vae_lib.support.files import clear_parts, write_text
 from vae_lib.support.printing import say
 
 CELL_TIMEOUT = 1200  # seconds; the longest cell trains for a fraction of it
@@ -83,6 +83,7 @@ def result_path(root: Path, chapter: Path, digits: FoundDigits) -> Path:
 
 def execute(root: Path, digits: FoundDigits) -> dict[str, Path]:
     """Run the stale chapters; return each chapter's executed copy by the chapter's name."""
+    clear_parts(root / ".book/executed")
     results = {c: result_path(root, c, digits) for c in chapters_in_step(root)}
     stale = [chapter for chapter, result in results.items() if not result.exists()]
     if not stale:

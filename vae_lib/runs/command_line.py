@@ -19,6 +19,7 @@ from vae_lib.runs.run import Outcome, stop
 from vae_lib.runs.sweep import Point, SweepError, plan, sweep
 from vae_lib.support.alone import alone_in
 from vae_lib.support.commands import SeveralValues, WholeNumber, status_of
+from vae_lib.support.files import clear_parts
 from vae_lib.support.printing import say
 from vae_lib.support.progress import progress_bar
 
@@ -208,6 +209,8 @@ def run_sweep(
 
 def fill(points: Sequence[Point], out: Path, jobs: int | None, scheduler: str | None) -> int:
     """Run what is missing of a sweep; return the exit status."""
+    for point in points:
+        clear_parts(point.folder)
     stale = [point for point in points if not point.is_fresh]
     jobs = min(jobs or cores(), max(1, len(stale)))
     threads = 1 if scheduler else max(1, cores() // jobs)

@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import click
@@ -31,7 +32,9 @@ from vae_lib.runs.command_line import cores
 from vae_lib.runs.freshness import FoundDigits, files_digest, find_digits, library_digest
 from vae_lib.runs.notebook import figure_png
 from vae_lib.runs.run import notebook_environment
+from vae_lib.support.alone import alone_in
 from vae_lib.support.commands import status_of
+from vae_lib.support.files import clear_parts, write_text
 from vae_lib.support.printing import say
 
 CELL_TIMEOUT = 1200  # seconds; the longest cell trains for a fraction of it
@@ -80,6 +83,7 @@ def result_path(root: Path, chapter: Path, digits: FoundDigits) -> Path:
 
 def execute(root: Path, digits: FoundDigits) -> dict[str, Path]:
     """Run the stale chapters; return each chapter's executed copy by the chapter's name."""
+    clear_parts(root / ".book/executed")
     results = {c: result_path(root, c, digits) for c in chapters_in_step(root)}
     stale = [chapter for chapter, result in results.items() if not result.exists()]
     if not stale:
@@ -102,7 +106,7 @@ def follow_text(chapter: Path, result: Path) -> None:
     ran = read(result)
     now = prose.with_outputs(prose.with_probes(read(chapter)), ran)
     if now != ran:
-        nbformat.write(now, result)
+        write_text(result, nbformat.writes(now) + "\n")
 
 
 def stage(root: Path, stale: list[Path]) -> Path:
@@ -115,6 +119,13 @@ def stage(root: Path, stale: list[Path]) -> Path:
     return staging
 
 
+def run_while_here(words: Sequence[str | Path], **how: Any) -> int:
+    """Run a program of this environment, which ends when we do; return its exit status."""
+    command = [sys.executable, "-m", "vae_lib.support.alone", *words]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, **how) as process:
+        return process.wait()
+
+
 def run_notebooks(staging: Path, digits: FoundDigits) -> None:
     """Run all notebooks of a folder in place, two at a time; pytest reports on the terminal."""
     at_once = min(2, len(list(staging.iterdir())))
@@ -125,12 +136,12 @@ def run_notebooks(staging: Path, digits: FoundDigits) -> None:
     environment = notebook_environment(staging.parent) | threads
     environment["VAE_LIB_MNIST"] = digits.setting
     # The project's pytest settings are for tests: here no file of settings counts.
-    command = [sys.executable, "-m", "pytest", "-c", os.devnull, f"--rootdir={staging}"]
+    command = ["pytest", "-c", os.devnull, f"--rootdir={staging}"]
     command += ["-p", "no:cacheprovider", "--no-header", f"--junitxml={staging / REPORT}"]
     command += [f"-n{at_once}" if at_once > 1 else "-n0"]
     command += ["--nbmake", "--nbmake-kernel=python3", f"--nbmake-timeout={CELL_TIMEOUT}"]
     # Not checked: the report tells which chapters passed.
-    subprocess.run([*command, "--overwrite", staging], cwd=staging, env=environment, check=False)
+    run_while_here([*command, "--overwrite", staging], cwd=staging, env=environment)
 
 
 def keep_passed(staging: Path, results: dict[str, Path]) -> list[str]:
@@ -264,15 +275,10 @@ def typeset(root: Path, source: Path) -> Path:
     if not stands:
         shutil.rmtree(output, ignore_errors=True)
     before.unlink(missing_ok=True)  # after a failure all is set anew: Sphinx warns only once
-    jupyter_book = Path(sys.executable).with_name("jupyter-book")
     strict = ["-W", "-n", "--keep-going", "--quiet"]
     # What it says on stdout is where this intermediate folder lies; warnings are on stderr.
-    done = subprocess.run(
-        [jupyter_book, "build", source, "--path-output", output, *strict],
-        stdout=subprocess.DEVNULL,
-        check=False,
-    )
-    if done.returncode != 0:
+    words = ["jupyter-book", "build", source, "--path-output", output, *strict]
+    if run_while_here(words, stdout=subprocess.DEVNULL) != 0:
         raise BookError("Jupyter Book warned or failed: see above")
     if found := check_html.faults(pages, source, root / ".book/pages.json"):
         raise BookError("\n".join([*found, f"{len(found)} faults in {pages.relative_to(root)}"]))
@@ -310,6 +316,8 @@ def build(root: Path, digits: FoundDigits) -> None:
 def program() -> None:
     """Run the chapters, and typeset the book from exactly what ran."""
     address.find(ROOT)  # a variable that names no address is refused before any work
+    another = BookError(f"another build is at work in {ROOT / '.book'}; it may end first")
+    click.get_current_context().with_resource(alone_in(ROOT / ".book", another))
 
 
 @program.command("execute")

@@ -17,7 +17,9 @@ from vae_lib.runs.chapters import CHAPTERS, TRAINING, Chapter
 from vae_lib.runs.results import NOTEBOOK, ResultsError
 from vae_lib.runs.run import Outcome, stop
 from vae_lib.runs.sweep import Point, SweepError, plan, sweep
+from vae_lib.support.alone import alone_in
 from vae_lib.support.commands import SeveralValues, WholeNumber, status_of
+from vae_lib.support.files import clear_parts
 from vae_lib.support.printing import say
 from vae_lib.support.progress import progress_bar
 
@@ -198,7 +200,17 @@ def run_sweep(
         raise click.UsageError("--jobs is for this machine; a cluster's workers have --nthreads")
     of = CHAPTERS[int(chapter)]
     points = plan(read({name: each for name, each in words.items() if each}, of), out, of)
-    out.mkdir(parents=True, exist_ok=True)  # now, and not after the first run
+    another = SweepError(
+        f"out was '{out}', which another sweep is filling; it may be a folder of its own for each"
+    )
+    with alone_in(out, another):  # now, and not after the first run
+        return fill(points, out, jobs, scheduler)
+
+
+def fill(points: Sequence[Point], out: Path, jobs: int | None, scheduler: str | None) -> int:
+    """Run what is missing of a sweep; return the exit status."""
+    for point in points:
+        clear_parts(point.folder)
     stale = [point for point in points if not point.is_fresh]
     jobs = min(jobs or cores(), max(1, len(stale)))
     threads = 1 if scheduler else max(1, cores() // jobs)

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -23,6 +22,7 @@ import nbformat
 
 from vae_lib.runs.freshness import library_digest
 from vae_lib.runs.notebook import is_tagged, printed
+from vae_lib.support.alone import end_with_parent
 from vae_lib.support.graphs import shared_graphs
 from vae_lib.support.handover import PLACE
 
@@ -251,14 +251,9 @@ def _reason(folder: Path, code: int) -> str:
     return next((line for line in reversed(said) if line.strip()), f"exit status {code}")
 
 
-def _end_with_parent() -> None:
-    os.read(0, 1)  # nothing comes; it returns when the parent ends
-    os._exit(1)  # and the kernel ends with us
-
-
 def main(folder: Path) -> None:
     """Run the notebook in a folder with the parameters beside it."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()  # and the kernel with it
     import papermill
     from nbclient.exceptions import DeadKernelError
 

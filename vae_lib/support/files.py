@@ -1,9 +1,12 @@
 """Files that are written whole or not at all."""
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
+
+PART = ".part-"  # how the folder of a file begins that is being written
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
@@ -17,11 +20,17 @@ def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
         OSError: the folder cannot be written.
     """
     # A folder of one's own beside the target: the same disk, and no other process in it.
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=PART, dir=path.parent) as folder:
         part = Path(folder, path.name)
         with part.open("wb") as file:
             write(file)
         part.replace(path)
+
+
+def clear_parts(folder: Path) -> None:
+    """Delete what a kill has left of files half written, in a folder that is ours alone."""
+    for part in folder.glob(f"{PART}*"):
+        shutil.rmtree(part)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -47,7 +47,7 @@ def log_ratio(z: Any, mean: Any, log_var: Any) -> Any:
     Returns:
         Shape `(...,)`.
     """
-    squares = tf.square(z - mean) / tf.exp(log_var)  # (..., z_dim); the constants cancel
+    squares = tf.square(z - mean) * tf.exp(-log_var)  # (..., z_dim); the constants cancel
     return 0.5 * tf.reduce_sum(squares + log_var - tf.square(z), axis=-1)  # (...,)
 
 

@@ -171,17 +171,36 @@ def _compile(model: VAE, n: int, batch_size: int, binarize: bool) -> Steps:
     return cast("Steps", steps.get_concrete_function(x, order, n_steps, seed))
 
 
-def check_finite(loss: float, start: int, stop: int) -> None:
+def check_finite(loss: float, start: int, stop: int, kept: str = "") -> None:
     """Stop a training that has gone astray.
+
+    Args:
+        loss: summed up, or averaged, since `start`.
+        start: the iteration after which it was finite.
+        stop: the iteration that training has come to.
+        kept: which checkpoint is from before, in words.
 
     Raises:
         FloatingPointError: the loss is not a finite number.
     """
     if not np.isfinite(loss):
-        raise FloatingPointError(
-            f"the loss became {loss} between iterations {start} and {stop}; "
-            "a smaller learning rate usually helps"
-        )
+        raise FloatingPointError(_astray(f"the loss became {loss}", start, stop, kept))
+
+
+def _check_weights(model: VAE, start: int, stop: int, kept: str) -> None:
+    """Stop a training whose last step broke what it changed: no loss has shown it yet."""
+    broken = [v.path for v in _variables(model) if not np.all(np.isfinite(v.numpy()))]
+    if broken:
+        named = ", ".join(broken[:3]) + ", …" * (len(broken) > 3)
+        what = f"{len(broken)} of the model's and the optimizer's variables became NaN or infinite"
+        raise FloatingPointError(_astray(f"{what} ({named})", start, stop, kept))
+
+
+def _astray(what: str, start: int, stop: int, kept: str) -> str:
+    return (
+        f"{what} between iterations {start} and {stop}{kept and '; '}{kept}; a smaller learning "
+        "rate usually helps, or the optimizer's clipnorm=1.0"
+    )
 
 
 def _make_folder(out: Any) -> Path:
@@ -269,10 +288,11 @@ class _Course:
         nearest = min(self.at + span - done % span for span in spans)
         return min(self.end, nearest, self.at + STEPS_PER_CALL)
 
-    def add(self, stop: int, sums: np.ndarray) -> None:
-        """Count what was summed up until a stop."""
-        self.sums, start, self.at = self.sums + sums, self.at, stop
-        check_finite(self.sums[0], start, stop)
+    def add(self, stop: int, sums: np.ndarray, kept: str) -> None:
+        """Count what was summed up until a stop, unless training has gone astray."""
+        check_finite(sums.sum(), self.at, stop, kept)
+        _check_weights(self.model, self.at, stop, kept)
+        self.sums, self.at = self.sums + sums, stop
 
     def report(self) -> np.ndarray:
         """Take down the averages since the report before; return the samples, `(16, *x_shape)`."""
@@ -431,7 +451,8 @@ def train(
     Raises:
         ValueError: an argument is not what it may be, the model is not compiled, or the checkpoint
             is damaged or of another training.
-        FloatingPointError: the loss is no longer a finite number.
+        FloatingPointError: the loss, or a weight, is no longer a finite number; the checkpoints
+            are from before.
     """
     given = {"iterations": iterations, "batch_size": batch_size, "report_every": report_every}
     given |= {"binarize": binarize, "seed": seed, "every": every}
@@ -470,7 +491,8 @@ def _go_on(course: _Course, x: Any, folder: Path | None, saved: Checkpoints | No
             start, stop = course.at, course.next_stop(*spans)
             rows = minibatch_order(len(x), settings.batch_size, start, stop, settings.seed).ravel()
             order = tf.constant(np.resize(rows, STEPS_PER_CALL * settings.batch_size))  # one shape
-            course.add(stop, steps(x, order, tf.constant(stop - start), coins).numpy())
+            sums = steps(x, order, tf.constant(stop - start), coins).numpy()
+            course.add(stop, sums, "" if saved is None else saved.last())
             bar.update(stop - start)
             if course.is_at(settings.report_every):
                 samples = course.report()

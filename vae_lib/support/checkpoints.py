@@ -75,6 +75,11 @@ class Checkpoints:
         """The checkpoints, the last first."""
         return sorted(self._folder.glob("checkpoint-*.npz"), reverse=True)
 
+    def last(self) -> str:
+        """Say which checkpoint is the last."""
+        paths = self.paths()
+        return f"the last good checkpoint is '{paths[0]}'" if paths else "no checkpoint was written"
+
     def save(self, iteration: int, arrays: Arrays) -> None:
         """Write a checkpoint, and delete those that are too old.
 

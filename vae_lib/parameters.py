@@ -24,6 +24,7 @@ from pydantic.fields import FieldInfo
 
 from vae_lib import checks
 from vae_lib.data import check_source
+from vae_lib.support.numbers import shown
 from vae_lib.support.printing import say
 
 DRAWN_OR_WRITTEN = ("shapes", "digits")  # images that need no file of the reader's
@@ -319,7 +320,7 @@ def _sentence(error: Any, fields: Mapping[str, FieldInfo]) -> str:
         return f"unknown parameter {name!r}; {hint}"
     fault = error.get("ctx", {}).get("error")
     allowed = fault if isinstance(fault, _RestrictedError) else fields[name].description
-    return f"{name} was {error['input']!r}; it may be {allowed}"
+    return f"{name} was {shown(error['input'])}; it may be {allowed}"
 
 
 def _in_one_line(faults: ValidationError, fields: Mapping[str, FieldInfo]) -> ParameterError:

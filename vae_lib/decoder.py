@@ -217,8 +217,8 @@ def start_at_mean(decoder: Any, x: Any) -> None:
             return
     sizes = ", ".join(str(tuple(bias.shape)) for bias in biases) or "none"
     raise ValueError(
-        f"decoder had biases of the shapes {sizes}, and x images of {mean.shape}; the last may have one number for each pixel or "
-        "for each color"
+        f"decoder had biases of the shapes {sizes}, and x images of {mean.shape}; the last may "
+        "have one number for each pixel or for each color"
     )
 
 

@@ -233,7 +233,7 @@ def draw_shapes(factors: Factors, side: int = 32, color: bool = True) -> NDArray
 
 
 def _checked(factors: Any) -> Factors:
-    """Check that there is one number of each kind for each image, and only shapes that there are."""
+    """Check that there is one number of each kind for each image, of shapes that there are."""
     if not isinstance(factors, Factors):
         raise ValueError(f"factors was {shown(factors)}; it may be what draw_factors returned")
     n = np.size(factors.shape)
@@ -331,7 +331,7 @@ def bits_per_dimension(nats: Any, x_shape: Any) -> Any:
 def _two_sets(
     given: Any, others: Any, names: tuple[str, str] = ("x_train", "x")
 ) -> tuple[Array, Array]:
-    """Check two sets of images of one shape, `(n, *x_shape)` and `(m, *x_shape)`, single precision."""
+    """Check two sets of images of one shape, `(n, *x_shape)` and `(m, *x_shape)`."""
     first = array(names[0], given, "(n, *x_shape)")
     if first.ndim < 2:
         raise ValueError(f"{names[0]} had the shape {first.shape}; it may be (n, *x_shape)")

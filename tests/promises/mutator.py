@@ -173,7 +173,7 @@ def keras_config(content, rng, canary):
         "registered_name": "x",
     }
     evaluated = {"module": "builtins", "class_name": "eval", "config": {"source": line}}
-    opened = {"module": "subprocess", "class_name": "Popen", "config": {"args": ["touch", canary]}}
+    opened = {"module": "subprocess", "class_name": "Popen", "config": {"args": line.split()}}
     wrong = [None, -1, "a", [], {}, 1e300, "__import__('os')", True, [1, 2]]
     made_up = [coded, function, layer, system, evaluated, opened, *wrong]
     chosen = made_up[rng.integers(len(made_up))]

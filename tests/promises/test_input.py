@@ -1,8 +1,10 @@
 """Bad input by the thousand: right, or refused in a sentence that names the argument."""
 
 import os
+import signal
 import traceback
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -12,6 +14,9 @@ from hypothesis import strategies as st
 from tests.helpers import mentions
 from tests.promises.calls import CALLS
 from tests.promises.odd_values import FORMS, arrays, numbers, things
+from vae_lib.parameters import ChapterParameters, ImagesParameters, ParameterError, check_parameters
+from vae_lib.runs import command_line
+from vae_lib.runs.chapters import CHAPTERS
 
 CASES = int(os.environ.get("VAE_LIB_CASES", "1000"))
 ALSO = {"classes": ("y", "labels"), "start": ("stop",)}  # what a number, else right, is wrong for
@@ -37,7 +42,7 @@ def holds_nan(value):
     """Whether a value holds a NaN."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if value is None or (isinstance(value, list | np.ndarray) and None in np.ravel(value)):
+        if value is None or (isinstance(value, np.ndarray) and any(v is None for v in value.flat)):
             return False
         try:
             return bool(np.isnan(np.asarray(value, np.float64)).any())
@@ -53,8 +58,21 @@ def outcome(function, given):
             return numbers_in(function(**given)), None
     except (TypeError, ValueError) as refusal:
         frames = traceback.extract_tb(refusal.__traceback__)
-        assert "vae_lib" in frames[-1].filename, f"raised deep below: {refusal!r}"
-        return None, str(refusal)
+        depth = "" if "vae_lib" in frames[-1].filename else "raised deep below:\n"
+        return None, f"{depth}{refusal}"
+
+
+def how_often(pairs):
+    """The settings of Hypothesis that share the cases among pairs."""
+    each = max(5, CASES // len(pairs))
+    checks = [*HealthCheck]
+    return settings(
+        max_examples=each,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=checks,
+    )
 
 
 @pytest.mark.parametrize(("name", "argument"), PAIRS, ids=map(" of ".join, PAIRS))
@@ -64,13 +82,7 @@ def test_bad_input_is_right_or_refused_by_name(name, argument):
     value = good[argument]
     kinds = arrays(value) if isinstance(value, np.ndarray) else st.one_of(numbers(), things())
 
-    @settings(
-        max_examples=max(5, CASES // len(PAIRS)),
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=[*HealthCheck],
-    )
+    @how_often(PAIRS)
     @given(kinds)
     def holds(drawn):
         kind, odd = drawn
@@ -87,3 +99,75 @@ def test_bad_input_is_right_or_refused_by_name(name, argument):
             assert np.isnan(made).any(), f"{kind}: NaN went in, and {made} came out"
 
     holds()
+
+
+WORDS = ["", " ", "nan", "inf", "-inf", "1e400", "-1", "0", "1", "2.0", "0x10", "1_000", "٣", "²"]
+WORDS += ["True", "None", "[1]", "a" * 5000, "../..", "~nobody", "/", "\0", "a\nb", "'", "{}", "-"]
+PARAMETERS = [(c, name) for c in (ChapterParameters, ImagesParameters) for name in c.model_fields]
+words = st.one_of(st.sampled_from(WORDS), st.text(max_size=8), st.floats().map(str))
+
+
+@pytest.mark.parametrize(("chapter", "name"), PARAMETERS)
+def test_a_parameter_of_a_notebook_is_right_or_refused_by_name(
+    chapter, name, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+
+    @how_often(PARAMETERS)
+    @given(st.one_of(numbers(), things(), words.map(lambda w: ("word", w))))
+    def holds(drawn):
+        kind, odd = drawn
+        tried.append(kind)
+        names = {name: odd}
+        try:
+            check_parameters(names, chapter)
+        except ParameterError as refusal:
+            said = str(refusal)
+        else:
+            said = name
+        assert mentions(said, name), (odd, said)
+        assert "\n" not in said, (odd, said)
+        if said != name:
+            return
+        assert names[name] == odd or str(odd).strip(), (odd, names[name])
+        assert not holds_nan(names[name])
+
+    holds()
+
+
+OPTIONS = [("6", "jobs"), ("6", "out")]
+OPTIONS += [(str(c.number), name) for c in CHAPTERS.values() for name in c.parameters.model_fields]
+
+
+@pytest.mark.parametrize(("chapter", "name"), OPTIONS)
+def test_an_option_of_the_command_line_is_right_or_refused(
+    chapter, name, tmp_path, monkeypatch, capsys
+):
+    @contextmanager
+    def nobody(jobs):
+        yield command_line.Machines(None, lambda: 0, lambda sweep: 0)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command_line, "local", nobody)
+    monkeypatch.setattr(command_line, "sweep", lambda *args, **how: (run for run in ()))
+    before = signal.getsignal(signal.SIGTERM)
+
+    @how_often(OPTIONS)
+    @given(words)
+    def holds(word):
+        tried.append("option")
+        given = [f"--{name.replace('_', '-')}", word]
+        place = [] if name == "out" else ["--out", str(tmp_path)]
+        status = command_line.main(["sweep", "--chapter", chapter, *place, *given])
+        said = capsys.readouterr().err.strip()
+        assert status in {0, 1, 2}, said
+        assert (status == 0) == (not said), said
+        assert "Traceback" not in said, said
+
+    holds()
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_the_cases_are_counted(capsys):
+    with capsys.disabled():
+        print(f"\ncases of bad input: {len(tried):,}, of {len(set(tried))} kinds")

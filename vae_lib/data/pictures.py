@@ -8,7 +8,6 @@ import hashlib
 import json
 import math
 import os
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -31,6 +30,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 OTHER_PICTURES = {".gif", ".tif", ".tiff", ".heic", ".heif", ".avif", ".svg", ".raw", ".psd"}
 PICTURES = "PNG, JPEG, WebP or BMP pictures"
+# Pillow only warns of more, and filters of warnings are no matter of a single thread.
+MOST_PIXELS = 89_478_485
 SHARE_OF_MEMORY = 0.5  # that images may take: training needs as much again
 # Names that people give to images in an archive, and to their classes.
 NAMES_OF_IMAGES = ("x", "images", "data", "arr_0")
@@ -125,6 +126,8 @@ def load_images(
         raise ValueError(f"held_out was {shown(held_out)}; it may be a number above 0, at most 1")
     seed = seed_of(seed)
     if isinstance(source, str | os.PathLike):
+        if not os.fspath(source):  # Path would make the current folder of it
+            raise DataError(f"source was ''; it may be the path of a folder of {PICTURES}")
         path = Path(source).expanduser()
         name = path.resolve().name
         if path.is_dir():
@@ -215,19 +218,19 @@ def _opened(path: Path) -> Iterator[Any]:
         DataError: it is none, or damaged, or an animation.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as picture:
-                if (frames := getattr(picture, "n_frames", 1)) > 1:
-                    raise DataError(f"{path}: it is an animation of {frames} pictures; save one.")
-                yield picture
-                return
+        with Image.open(path, formats=FORMATS) as picture:
+            if math.prod(picture.size) > (Image.MAX_IMAGE_PIXELS or MOST_PIXELS):
+                raise Image.DecompressionBombError
+            if (frames := getattr(picture, "n_frames", 1)) > 1:
+                raise DataError(f"{path}: it is an animation of {frames} pictures; save one.")
+            yield picture
+            return
     except DataError:
         raise
     except UnidentifiedImageError:
         fault = "no PNG, JPEG, WebP or BMP picture"
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        fault = f"larger than {Image.MAX_IMAGE_PIXELS:,} pixels"
+        fault = f"larger than {Image.MAX_IMAGE_PIXELS or MOST_PIXELS:,} pixels"
     except FileNotFoundError:
         fault = "a link to nowhere"
     except PermissionError:

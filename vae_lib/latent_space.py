@@ -76,10 +76,14 @@ def slerp(first: ArrayLike, second: ArrayLike, count: int) -> Array:
     count = whole("count", count, 1)
     lengths = np.linalg.norm(first) * np.linalg.norm(second)
     if lengths == 0:
-        raise ValueError("first or second was the zero vector; an arc may end at any other")
+        raise ValueError(
+            "first or second, an end of the arc, was the zero vector; it may be any other"
+        )
     angle = np.arccos(np.clip(first @ second / lengths, -1, 1))
     if np.pi - angle < 1e-6:
-        raise ValueError("first and second pointed opposite ways; go through a third point")
+        raise ValueError(
+            "first and second, the ends of the arc, pointed opposite ways; go through a third point"
+        )
     if angle < 1e-6:
         return interpolate(first, second, count)
     t = np.linspace(0, 1, count)[:, None]  # (count, 1)
@@ -101,7 +105,12 @@ def traverse(z: ArrayLike, dimension: int, values: ArrayLike) -> Array:
     Raises:
         ValueError: an argument is not as above, or there is no such dimension.
     """
-    z, values = shaped("z", z, (None,), "(z_dim,)"), shaped("values", values, (None,), "(count,)")
+    z, values = finite("z", z, "(z_dim,)"), finite("values", values, "(count,)")
+    if z.ndim != 1 or values.ndim != 1:
+        raise ValueError(
+            f"z and values had the shapes {z.shape} and {values.shape}; they may be (z_dim,) and "
+            "(count,)"
+        )
     dimension = whole("dimension", dimension, 0, len(z) - 1)
     copies = np.tile(z, (len(values), 1))  # (count, z_dim)
     copies[:, dimension] = values
@@ -143,9 +152,14 @@ def aggregate_log_density(z: ArrayLike, mean: ArrayLike, log_var: ArrayLike) -> 
     Raises:
         ValueError: the shapes do not belong together.
     """
-    mean = shaped("mean", mean, (None, None), "(n, z_dim)")
+    z, mean = finite("z", z, "(batch, z_dim)"), finite("mean", mean, "(n, z_dim)")
+    shape = finite("log_var", log_var, "(n, z_dim)").shape
+    if mean.shape != shape or z.ndim != 2 or z.shape[1:] != mean.shape[1:] or not mean.size:
+        raise ValueError(
+            f"z, mean and log_var had the shapes {z.shape}, {mean.shape} and {shape}; they may be "
+            "(batch, z_dim), (n, z_dim) and (n, z_dim)"
+        )
     log_var = log_variances(log_var, mean.shape)
-    z = shaped("z", z, (None, mean.shape[1]), "(batch, z_dim)")
     # (z − μ)² / σ² is expanded, so that the sum over dimensions is two products of matrices.
     precision = np.exp(-log_var)  # (n, z_dim)
     constant = np.sum(mean**2 * precision + log_var + np.log(2 * np.pi), axis=1)  # (n,)
@@ -171,8 +185,13 @@ def log_variances(given: ArrayLike, shape: tuple[int, ...]) -> Array:
 
 def _ends(first: ArrayLike, second: ArrayLike) -> tuple[Array, Array]:
     """Both ends of a way as vectors; refuse others, which would broadcast unnoticed."""
-    first = shaped("first", first, (None,), "(z_dim,)")
-    return first, shaped("second", second, first.shape, "(z_dim,)")
+    first, second = finite("first", first, "(z_dim,)"), finite("second", second, "(z_dim,)")
+    if first.ndim != 1 or first.shape != second.shape:
+        raise ValueError(
+            f"first and second, the ends, had the shapes {first.shape} and {second.shape}; both may "
+            "be (z_dim,)"
+        )
+    return first, second
 
 
 def _log_mean_exp(values: Array) -> Array:

@@ -20,7 +20,16 @@ from vae_lib.decoder import Bernoulli
 from vae_lib.loss import kl_divergence
 from vae_lib.model import VAE
 from vae_lib.reparameterization import reparameterize, standard_normal
-from vae_lib.support.numbers import array, class_numbers, seed_of, shaped, shown, single, whole
+from vae_lib.support.numbers import (
+    array,
+    class_numbers,
+    finite,
+    seed_of,
+    shaped,
+    shown,
+    single,
+    whole,
+)
 from vae_lib.support.xla import compiled, kept
 from vae_lib.tensorflow_quietly import keras, tf
 
@@ -57,7 +66,7 @@ def with_class(x: ArrayLike, y: ArrayLike, classes: int = 10) -> NDArray[np.floa
 def _one_hot(name: str, y: ArrayLike, n: int, classes: int) -> NDArray[np.float32]:
     """The classes of n examples, or one for all, as rows of zeros with a 1, `(n, classes)`."""
     most = whole("classes", classes, 1, 10_000)
-    if np.ndim(given := array(name, y, f"({n},)")) == 0:
+    if np.ndim(given := array(name, y, f"({n},)", "whole numbers")) == 0:
         given = np.broadcast_to(given, n)
     return np.eye(most, dtype=np.float32)[class_numbers(name, given, n, most)]
 
@@ -342,8 +351,9 @@ def auroc(odd: ArrayLike, usual: ArrayLike) -> float:
     Raises:
         ValueError: there are none, or some are no finite numbers.
     """
-    odd = shaped("odd", odd, (None,), "(n,)")
-    usual = np.sort(shaped("usual", usual, (None,), "(m,)"))
+    odd, usual = finite("odd", odd, "(n,)").ravel(), np.sort(finite("usual", usual, "(m,)").ravel())
+    if not (odd.size and usual.size):
+        raise ValueError("odd or usual had no scores; each may have one or more")
     below, at_most = (np.searchsorted(usual, odd, side) for side in ("left", "right"))  # (n,) each
     return float((below + at_most).mean() / (2 * len(usual)))
 

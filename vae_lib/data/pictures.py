@@ -402,7 +402,7 @@ def _as_array(source: Any) -> NDArray[Any]:
         return array("source", source)
     except ValueError as refusal:
         raise DataError(
-            f"{refusal}; or a folder of pictures, or a file .npz or .npy of images."
+            f"{refusal}; or a folder of pictures, a file .npz or .npy, or an array of images."
         ) from None
 
 

@@ -68,30 +68,31 @@ def shown(given: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
-def array(name: str, given: Any, form: str = "any shape") -> NDArray[Any]:
+def array(name: str, given: Any, form: str = "any shape", kind: str = "numbers") -> NDArray[Any]:
     """Return an array of real numbers, of whatever kind it is; the given one, where it is that.
 
     Args:
         name: of the argument.
         given: an array of any library, or nested lists of numbers.
         form: which shapes it may have, for the sentence.
+        kind: which numbers, for the sentence.
 
     Raises:
         ValueError: it is something else, or a part of it is masked.
     """
     if np.ma.is_masked(given):
         raise ValueError(
-            f"{name} had masked values; it may be numbers, {form}: {name}.filled(0) puts 0 for them"
+            f"{name} had masked values; it may be {kind}, {form}: {name}.filled(0) puts 0 for them"
         )
     found = None
     with suppress(Exception):  # rows of several lengths, or whatever another's array raises
         found = np.asarray(given)
-    kind = type(given).__name__
+    was = type(given).__name__
     if found is None or found.dtype == object:
-        raise ValueError(f"{name} was of the type {kind}; it may be numbers, {form}")
+        raise ValueError(f"{name} was of the type {was}; it may be {kind}, {form}")
     if found.dtype.kind not in "biuf" and str(found.dtype) != "bfloat16":
         raise ValueError(
-            f"{name} was of the type {kind}, and held {found.dtype}; it may be numbers, {form}"
+            f"{name} was of the type {was}, and held {found.dtype}; it may be {kind}, {form}"
         )
     return found
 
@@ -102,7 +103,7 @@ def finite(name: str, given: Any, form: str = "any shape") -> NDArray[np.float64
     Raises:
         ValueError: it holds others, or is no array of numbers.
     """
-    numbers = array(name, given, form).astype(np.float64)
+    numbers = array(name, given, form, "finite numbers").astype(np.float64)
     if len(bad := np.argwhere(~np.isfinite(numbers))):
         where = ", ".join(map(str, bad[0]))
         raise ValueError(
@@ -147,11 +148,11 @@ def class_numbers(name: str, given: Any, count: int, most: int) -> NDArray[np.in
     Raises:
         ValueError: they are others.
     """
-    numbers = array(name, given, f"({count},)")
+    numbers = array(name, given, f"({count},)", "whole numbers")
     fits = numbers.dtype.kind in "iu" and numbers.shape == (count,)
     if not fits or (count and not 0 <= numbers.min() <= numbers.max() < most):
         raise ValueError(
-            f"{name} had the shape {numbers.shape} and held {numbers.dtype}, {shown(numbers)}; it "
+            f"{name} was {numbers.dtype} of the shape {numbers.shape}, {shown(numbers)}; it "
             f"may be ({count},) whole numbers from 0 to {most - 1}"
         )
     return numbers.astype(np.int64)

@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONDONTWRITEBYTECODE
 TESTS := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(PYTHON) -m pytest \
   --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: help quick book pdf test test-browser mutants random-sets kills lab sweep bench bench-runs reproduce peers check clean
+.PHONY: help quick book pdf test test-browser mutants random-sets kills bad-input lab sweep bench bench-runs reproduce peers check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ random-sets: $(READY)  ## run chapter 6 with 200 sets of parameters drawn at ran
 
 kills: $(READY)  ## kill a training with checkpoints at 100 moments drawn at random
 	@VAE_LIB_KILLS=100 $(TESTS) tests/library/test_checkpoints.py -k killed
+
+bad-input: $(READY)  ## call functions with 12,000 bad arguments, and open 10,000 damaged files
+	@VAE_LIB_CASES=12000 VAE_LIB_FILES=10000 $(TESTS) -s tests/promises/test_input.py tests/promises/test_files.py
 
 lab: $(READY)  ## open your copies of the chapters in JupyterLab: my-chapters/
 	@$(PYTHON) -m tools.copies

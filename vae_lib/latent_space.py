@@ -188,8 +188,8 @@ def _ends(first: ArrayLike, second: ArrayLike) -> tuple[Array, Array]:
     first, second = finite("first", first, "(z_dim,)"), finite("second", second, "(z_dim,)")
     if first.ndim != 1 or first.shape != second.shape:
         raise ValueError(
-            f"first and second, the ends, had the shapes {first.shape} and {second.shape}; both may "
-            "be (z_dim,)"
+            f"first and second, the ends, had the shapes {first.shape} and {second.shape}; both "
+            "may be (z_dim,)"
         )
     return first, second
 

@@ -74,6 +74,16 @@ def _switch(value: Any) -> Any:
     return bool(value) if isinstance(value, np.bool_) else value
 
 
+@contextmanager
+def _paths_refused() -> Iterator[None]:
+    """Refuse what no file system takes: a name that is too long, the home of nobody."""
+    try:
+        yield
+    except (OSError, RuntimeError):
+        raise ValueError from None
+
+
+@_paths_refused()
 def _images(value: Any) -> Any:
     """Take a name of images, or what is there to be read."""
     if value in DRAWN_OR_WRITTEN:
@@ -91,6 +101,7 @@ def _side(value: Any) -> Any:
     return number
 
 
+@_paths_refused()
 def _folder(value: Any) -> Any:
     """Take a folder, new or old, that is written in; or nothing."""
     if not isinstance(value, str):
@@ -104,6 +115,7 @@ def _folder(value: Any) -> Any:
     return value
 
 
+@_paths_refused()
 def _model_file(value: Any) -> Any:
     """Take a name for a model in a folder that is there; or nothing."""
     if not isinstance(value, str):

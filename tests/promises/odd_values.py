@@ -130,7 +130,26 @@ def _with_none(a):
 
 
 # What is no array at all, and no number.
-THINGS = [None, "", "2", "nan", b"2", object(), {}, {"a": 1}, {1.0}, (), [], [[]], [None], int, len]
+THINGS = [
+    None,
+    "",
+    "a" * 5000,
+    "~nobody",
+    "\0",
+    "2",
+    "nan",
+    b"2",
+    object(),
+    {},
+    {"a": 1},
+    {1.0},
+    (),
+    [],
+    [[]],
+    [None],
+    int,
+    len,
+]
 THINGS += [Path("x"), slice(2), Ellipsis, NotImplemented, np.array(None), [[1], [1, 2]]]
 THINGS += [np.datetime64("2020-01-01"), pd.NaT, pd.NA, float("nan"), np.nan, complex(1, 1)]
 

@@ -128,17 +128,17 @@ def load_images(
     if isinstance(source, str | os.PathLike):
         if not os.fspath(source):  # Path would make the current folder of it
             raise DataError(f"source was ''; it may be the path of a folder of {PICTURES}")
-        path = Path(source).expanduser()
-        name = path.resolve().name
-        if path.is_dir():
+        path = Path(os.path.expanduser(source))  # noqa: PTH111 (pathlib's raises for "~nobody")
+        if os.path.isdir(path):  # noqa: PTH112 (pathlib's raises where a name is too long)
+            name = path.resolve().name
             read = _folder(path, height_and_width, color)
             return _split(read, name, held_out, seed)
-        if not path.is_file():
+        if not os.path.isfile(path):  # noqa: PTH113 (as above)
             raise DataError(
                 f"{path}: there is no such file or folder; give a folder of {PICTURES}, or a file "
                 ".npz or .npy"
             )
-        arrays = _arrays_of(path)
+        name, arrays = path.resolve().name, _arrays_of(path)
     else:
         name, arrays = "source", {"x": _as_array(source)}
     if height_and_width is not None:

@@ -49,7 +49,8 @@ def as_numbers(name: str, given: Any) -> Any:
         ValueError: it is something else.
     """
     if isinstance(given, Real) and not isinstance(given, np.generic):
-        if SINGLE < abs(given) < np.inf:
+        size: Any = abs(given)
+        if SINGLE < size < np.inf:
             raise ValueError(f"{name} was {shown(given)}; it may be up to {SINGLE:.3g}")
         return float(given)
     if isinstance(given, tf.Tensor | tf.Variable | keras.Variable):

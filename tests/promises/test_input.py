@@ -18,7 +18,7 @@ from vae_lib.parameters import ChapterParameters, ImagesParameters, ParameterErr
 from vae_lib.runs import command_line
 from vae_lib.runs.chapters import CHAPTERS
 
-CASES = int(os.environ.get("VAE_LIB_CASES", "1000"))
+CASES = int(os.environ.get("VAE_LIB_CASES", "6000"))
 ALSO = {"classes": ("y", "labels"), "start": ("stop",)}  # what a number, else right, is wrong for
 SHAPED = ("zeros of", "one column", "one row", "one axis", "transposed", "without", "a single")
 tried = []

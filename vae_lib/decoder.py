@@ -16,8 +16,8 @@ import numpy as np
 
 from vae_lib.reparameterization import standard_normal
 from vae_lib.support.initializer import he_normal
-from vae_lib.support.numbers import between, several
-from vae_lib.support.precision import in_one_precision
+from vae_lib.support.numbers import between, finite, several
+from vae_lib.support.precision import as_numbers, in_one_precision, refuse_shapes
 from vae_lib.support.xla import as_seed, compiled, generator
 from vae_lib.tensorflow_quietly import keras, tf
 
@@ -49,6 +49,7 @@ def bernoulli_log_likelihood(x: Any, logits: Any) -> Any:
     Returns:
         The log-likelihood of each example in nats, shape `(batch,)`.
     """
+    refuse_shapes(alike=True, x=x, logits=logits)
     per_pixel = -tf.nn.sigmoid_cross_entropy_with_logits(labels=x, logits=logits)  # (batch, x_dim)
     return tf.reduce_sum(per_pixel, axis=-1)  # (batch,)
 
@@ -69,6 +70,11 @@ def binarize(x: Any, seed: Any) -> Any:
     Raises:
         ValueError: if the seed is not two integers.
     """
+    x = as_numbers("x", x)
+    if hasattr(x, "numpy") and x.shape.num_elements():  # inside a graph there are no numbers yet
+        low, high = float(tf.reduce_min(x)), float(tf.reduce_max(x))
+        if not (low >= 0 and high <= 1 and np.isfinite(x.numpy()).all()):
+            raise ValueError(f"x held numbers from {low:.8g} to {high:.8g}; it may hold 0 to 1")
     return _flip(tf.cast(x, tf.float32), _of_pixels(seed))
 
 
@@ -97,6 +103,8 @@ def gaussian_log_likelihood(x: Any, mean: Any, variance: Any = 1.0) -> Any:
     Returns:
         The log-density of each example in nats, shape `(batch,)`.
     """
+    if isinstance(variance, Real):
+        variance = between("variance", variance, 0)
     squares = tf.square(x - mean) / variance  # (batch, x_dim)
     scaled = 2.0 * math.pi * variance
     log_scaled = math.log(scaled) if isinstance(scaled, Real) else tf.math.log(scaled)
@@ -192,7 +200,12 @@ def start_at_mean(decoder: Any, x: Any) -> None:
     Raises:
         ValueError: no bias of the decoder's is of that size.
     """
-    mean = np.mean(x, axis=0, dtype=np.float64)  # x_shape
+    images = finite("x", x, "(n, *x_shape)")
+    if images.ndim < 2 or not images.size or images.min() < 0 or images.max() > 1:
+        raise ValueError(
+            f"x had the shape {images.shape}; it may be images in [0, 1], (n, *x_shape)"
+        )
+    mean = images.mean(axis=0)  # x_shape
     colors = mean.shape[-1]
     biases = [weight for weight in decoder.weights if weight.name == "bias"]
     for means in (mean, mean.reshape(-1, colors).mean(axis=0)):
@@ -204,8 +217,8 @@ def start_at_mean(decoder: Any, x: Any) -> None:
             return
     sizes = ", ".join(str(tuple(bias.shape)) for bias in biases) or "none"
     raise ValueError(
-        f"decoder had biases of the shapes {sizes}; the last may have one number for each pixel or "
-        "for each color"
+        f"decoder had biases of the shapes {sizes}, and x images of {mean.shape}; the last may "
+        "have one number for each pixel or for each color"
     )
 
 
@@ -255,10 +268,12 @@ class Likelihood(keras.layers.Layer):
 class Bernoulli(Likelihood):
     """Each pixel is a coin with probability sigmoid(logit)."""
 
+    @in_one_precision
     def log_prob(self, x: Any, logits: Any) -> Any:
         """See `bernoulli_log_likelihood`."""
         return bernoulli_log_likelihood(x, logits)
 
+    @in_one_precision
     def mean(self, logits: Any) -> Any:
         """See `pixel_mean`."""
         return pixel_mean(logits)
@@ -294,10 +309,12 @@ class Gaussian(Likelihood):
         """σ²: a number, or a tensor where it is learned."""
         return tf.exp(self.log_variance) + ROUNDING if self.learned else self._variance
 
+    @in_one_precision
     def log_prob(self, x: Any, logits: Any) -> Any:
         """See `gaussian_log_likelihood`."""
         return gaussian_log_likelihood(x, pixel_mean(logits), self.variance)
 
+    @in_one_precision
     def mean(self, logits: Any) -> Any:
         """See `pixel_mean`."""
         return pixel_mean(logits)
@@ -324,10 +341,12 @@ class PixelGaussian(Likelihood):
     parameters = 2
     bounded = False
 
+    @in_one_precision
     def log_prob(self, x: Any, logits: Any, log_variance: Any) -> Any:
         """See `gaussian_log_likelihood`; here each pixel has its own σ²."""
         return gaussian_log_likelihood(x, pixel_mean(logits), tf.exp(log_variance) + ROUNDING)
 
+    @in_one_precision
     def mean(self, logits: Any, log_variance: Any) -> Any:
         """See `pixel_mean`."""
         return pixel_mean(logits)
@@ -342,10 +361,12 @@ class PixelGaussian(Likelihood):
 class ContinuousBernoulli(Likelihood):
     """Each pixel has a density proportional to exp(x · logit) on [0, 1]."""
 
+    @in_one_precision
     def log_prob(self, x: Any, logits: Any) -> Any:
         """See `continuous_bernoulli_log_likelihood`."""
         return continuous_bernoulli_log_likelihood(x, logits)
 
+    @in_one_precision
     def mean(self, logits: Any) -> Any:
         """1 / (1 − exp(−logit)) − 1 / logit, and a series near 0, where that is ∞ − ∞."""
         size = tf.maximum(tf.abs(logits), 0.25)  # (batch, x_dim)
@@ -374,6 +395,7 @@ class DiscretizedLogistic(Likelihood):
 
     parameters = 2
 
+    @in_one_precision
     def log_prob(self, x: Any, logits: Any, log_scale: Any) -> Any:
         """Sum log P(level) over the pixels; levels 0 and 1 take what lies beyond them, too."""
         level = tf.round(LEVELS * x) / LEVELS  # (batch, x_dim)
@@ -387,6 +409,7 @@ class DiscretizedLogistic(Likelihood):
         log_p = tf.where(level >= 1, tf.math.log_sigmoid(-below), log_p)
         return tf.reduce_sum(log_p, axis=-1)  # (batch,)
 
+    @in_one_precision
     def mean(self, logits: Any, log_scale: Any) -> Any:
         """E[x|z], but for half a level: 1 less the area below the distribution function."""
         scale = tf.exp(log_scale) + LEAST_SCALE

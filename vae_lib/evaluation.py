@@ -18,7 +18,7 @@ from vae_lib.model import VAE
 from vae_lib.parameters import BoundParameters, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.support.checkpoints import Checkpoints, digest
-from vae_lib.support.numbers import between, finite, whole
+from vae_lib.support.numbers import between, shaped, single, whole
 from vae_lib.support.progress import SECONDS, progress_bar
 from vae_lib.support.xla import GRAPHS, compiled, kept
 from vae_lib.tensorflow_quietly import tf
@@ -51,11 +51,7 @@ def _inner(linear: LinearGaussian) -> Array:
 def _images(x: ArrayLike, x_dim: int | None = None) -> Array:
     """Images in double precision, `(n, x_dim)`; refuse others, which would broadcast unnoticed."""
     form = "(n, x_dim), n from 1" if x_dim is None else f"(batch, {x_dim})"
-    images = finite("x", x, form)
-    fits = images.size > 0 if x_dim is None else images.shape[1:] == (x_dim,)
-    if images.ndim != 2 or not fits:
-        raise ValueError(f"x had the shape {images.shape}; it may be {form}")
-    return images
+    return shaped("x", x, (None, x_dim), form)
 
 
 def log_evidence(linear: LinearGaussian, x: ArrayLike) -> Array:
@@ -105,13 +101,17 @@ def linear_elbo(linear: LinearGaussian, x: ArrayLike, mean: ArrayLike, covarianc
     Raises:
         ValueError: x has another shape.
     """
-    mean = np.asarray(mean, np.float64)  # (batch, z_dim)
     x_dim, z_dim = linear.W.shape
-    residual = _images(x, x_dim) - linear.b - mean @ linear.W.T  # (batch, x_dim)
+    x = _images(x, x_dim)  # (batch, x_dim)
+    mean = shaped("mean", mean, (len(x), z_dim), "(batch, z_dim)")
+    covariance = shaped("covariance", covariance, (z_dim, z_dim), "(z_dim, z_dim)")
+    sign, log_det = np.linalg.slogdet(covariance)
+    if not (sign > 0 and np.allclose(covariance, covariance.T) and np.all(np.diag(covariance) > 0)):
+        raise ValueError("covariance was none; it may be symmetric, with positive eigenvalues")
+    residual = x - linear.b - mean @ linear.W.T  # (batch, x_dim)
     spread = np.sum((linear.W.T @ linear.W) * covariance)  # tr(W · covariance · Wᵀ)
     squares = (np.sum(residual**2, axis=1) + spread) / linear.variance  # (batch,)
     log_likelihood = -0.5 * (squares + x_dim * np.log(2 * np.pi * linear.variance))
-    log_det = np.linalg.slogdet(covariance)[1]
     kl = 0.5 * (np.trace(covariance) + np.sum(mean**2, axis=1) - z_dim - log_det)
     return np.asarray(log_likelihood - kl)  # (batch,)
 
@@ -180,9 +180,9 @@ def log_joint(model: Any, x: Any, z: Any) -> Array:
     Raises:
         ValueError: an argument is not what it may be.
     """
-    x, z = _images_of(model, x), np.asarray(z, np.float64)
-    if z.ndim != 3 or len(x) != len(z):
-        raise ValueError(f"z had the shape {z.shape}; it may be ({len(x)}, points, z_dim)")
+    x = images_of(model, x)
+    z_dim = model.z_dim if isinstance(model, VAE) else None
+    z = shaped("z", z, (len(x), None, z_dim), f"({len(x)}, points, z_dim)")
 
     def of_one(image: Any, points: Any) -> Any:
         images = tf.repeat(image[None], len(points), axis=0)  # (points, *x_shape)
@@ -245,7 +245,7 @@ def importance_weighted_bound(
     n_samples, seed = validated({"n_samples": n_samples, "seed": seed}, BoundParameters).values()
     if return_error and n_samples == 1:
         raise ValueError("n_samples was 1; with return_error it may be 2 or more")
-    images = _images_of(model, x)  # (batch, x_dim)
+    images = images_of(model, x)  # (batch, x_dim)
     weights = _Weights(model, images, seed)
     with ExitStack() as opened:
         saved = None
@@ -333,15 +333,12 @@ class _Weights:
         self._sums = tuple(tf.constant(arrays[f"sum {i}"]) for i in range(3))
 
 
-def _images_of(model: Any, x: Any) -> Array:
+def images_of(model: Any, x: Any) -> Array:
     """Images as a model takes them, float32 `(batch, *x_shape)`; refuse others, and no model."""
     _check_model(model)
     if isinstance(model, VAE):
-        x = as_images(x, model.x_shape, bounded=model.likelihood.bounded)
-    images: Array = np.asarray(x, np.float32)
-    if images.ndim != 2 and not isinstance(model, VAE):
-        raise ValueError(f"x had the shape {images.shape}; it may be (batch, x_dim)")
-    return images
+        return as_images(x, model.x_shape, bounded=model.likelihood.bounded)
+    return single("x", x, (None, None), "(batch, x_dim)")
 
 
 def _check_model(model: Any) -> None:

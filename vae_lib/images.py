@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from vae_lib.data import Images, load_images, load_mnist
 from vae_lib.support.initializer import he_normal
-from vae_lib.support.numbers import several, whole
+from vae_lib.support.numbers import (
+    array,
+    class_numbers,
+    seed_of,
+    several,
+    shaped,
+    shown,
+    single,
+    whole,
+)
 from vae_lib.tensorflow_quietly import keras, tf
 
 Array = NDArray[Any]
@@ -32,7 +41,7 @@ def halvings(height: int, width: int) -> list[tuple[int, int]]:
     Returns:
         Heights and widths, from the image's own to the smallest, two or more.
     """
-    sizes = [(height, width)]
+    sizes = [(whole("height", height, 1, 4096), whole("width", width, 1, 4096))]
     while len(sizes) == 1 or min(sizes[-1]) >= HALVED:
         sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
     return sizes
@@ -40,7 +49,8 @@ def halvings(height: int, width: int) -> list[tuple[int, int]]:
 
 def channels(steps: int, width: int) -> list[int]:
     """The channels of the convolutions: `width` at first, then twice as many, up to four times."""
-    return [width * min(2**step, 4) for step in range(steps)]
+    width = whole("width", width, 1, 10_000)
+    return [width * min(2**step, 4) for step in range(whole("steps", steps, 0, 100))]
 
 
 @keras.saving.register_keras_serializable(package="vae_lib")
@@ -190,8 +200,8 @@ def draw_factors(n: int, seed: int = 0) -> Factors:
     Raises:
         ValueError: `n` is not what it may be.
     """
-    n = whole("n", n, 1)
-    rng = np.random.default_rng(whole("seed", seed, 0))
+    n = whole("n", n, 1, 1_000_000)
+    rng = np.random.default_rng(seed_of(seed))
     across, down = rng.uniform(0.3, 0.7, (2, n))
     sizes, angles, hues = rng.uniform(0.12, 0.2, n), rng.uniform(0, 1, n), rng.uniform(0, 1, n)
     return Factors(rng.integers(0, len(SHAPES), n), sizes, angles, across, down, hues)
@@ -212,6 +222,7 @@ def draw_shapes(factors: Factors, side: int = 32, color: bool = True) -> NDArray
         ValueError: `side` is not what it may be.
     """
     side = whole("side", side, 4, 4096)
+    factors = _checked(factors)
     middle = (np.arange(side) + 0.5) / side  # (side,)
     images = [_draw(one, middle) for one in zip(*factors, strict=True)]
     gray = np.array(images, np.float32)[..., None]  # (n, side, side, 1)
@@ -219,6 +230,17 @@ def draw_shapes(factors: Factors, side: int = 32, color: bool = True) -> NDArray
         return gray
     colors = [colorsys.hsv_to_rgb(hue, 0.75, 1.0) for hue in factors.hue]  # (n, 3)
     return np.asarray(gray * np.array(colors, np.float32)[:, None, None], np.float32)
+
+
+def _checked(factors: Any) -> Factors:
+    """Check that there is one number of each kind for each image, of shapes that there are."""
+    if not isinstance(factors, Factors):
+        raise ValueError(f"factors was {shown(factors)}; it may be what draw_factors returned")
+    n = np.size(factors.shape)
+    shapes = class_numbers("factors.shape", factors.shape, n, len(SHAPES))
+    names = Factors._fields[1:]
+    others = [shaped(f"factors.{name}", getattr(factors, name), (n,), "(n,)") for name in names]
+    return Factors(shapes, *others)
 
 
 def _draw(one: tuple[Any, ...], middle: NDArray[Any]) -> NDArray[Any]:
@@ -255,9 +277,16 @@ def images_named(data: str, size: int = 0, color: str = "auto") -> Images:
         DataError: there are none, or they are damaged.
         ValueError: the size does not fit.
     """
-    colored = {"auto": None, "gray": False, "color": True}[color]
+    colors = {"auto": None, "gray": False, "color": True}
+    if not isinstance(color, str) or color not in colors:
+        raise ValueError(f"color was {shown(color)}; it may be {', '.join(map(repr, colors))}")
+    colored, size = colors[color], whole("size", size, 0, 4096)
+    if size:
+        whole("size", size, 4, 4096)
     if data == "shapes":
-        shapes = draw_shapes(draw_factors(DRAWN), size or 20, colored is not False)
+        if size == 0:
+            size = 20
+        shapes = draw_shapes(draw_factors(DRAWN), size, colored is not False)
         held_out = DRAWN // 10
         return _set("drawn shapes", shapes[held_out:], shapes[:held_out])
     if data == "digits":
@@ -276,9 +305,9 @@ def _set(name: str, x_train: Array, x_test: Array) -> Images:
 
 def _scaled(digits: Array, side: int) -> Array:
     """Average the squares of pixels of which smaller digits are made, `(n, side, side, 1)`."""
-    times = 28 // side
-    if side * times != 28:
+    if side not in (28, 14, 7, 4):
         raise ValueError(f"size was {side}, of digits; it may be 28, 14, 7 or 4")
+    times = 28 // side
     squares = digits.reshape(-1, side, times, side, times)
     return np.asarray(squares.mean(axis=(2, 4))[..., None])
 
@@ -292,7 +321,25 @@ def bits_per_dimension(nats: Any, x_shape: Any) -> Any:
     It compares with published numbers where the likelihood is one of whole levels: of the book's,
     "discretized_logistic" is.
     """
-    return np.asarray(nats) / (math.prod(several(x_shape)) * math.log(2))
+    shape = several(x_shape) if isinstance(x_shape, int) else x_shape
+    if not isinstance(shape, tuple | list) or not shape:
+        raise ValueError(f"x_shape was {shown(x_shape)}; it may be a number of pixels, or a shape")
+    x_dim = math.prod(whole("x_shape", n, 1) for n in shape)
+    return array("nats", nats) / (x_dim * math.log(2))
+
+
+def _two_sets(
+    given: Any, others: Any, names: tuple[str, str] = ("x_train", "x")
+) -> tuple[Array, Array]:
+    """Check two sets of images of one shape, `(n, *x_shape)` and `(m, *x_shape)`."""
+    first = array(names[0], given, "(n, *x_shape)")
+    if first.ndim < 2:
+        raise ValueError(f"{names[0]} had the shape {first.shape}; it may be (n, *x_shape)")
+    shape = (None, *first.shape[1:])
+    return (
+        single(names[0], first, shape, "(n, *x_shape)"),
+        single(names[1], others, shape, "(m, *x_shape)"),
+    )
 
 
 def mean_image_loss(likelihood: Any, x_train: Array, x: Array) -> Array:
@@ -308,6 +355,7 @@ def mean_image_loss(likelihood: Any, x_train: Array, x: Array) -> Array:
     Returns:
         In nats, `(m,)`.
     """
+    x_train, x = _two_sets(x_train, x)
     some = x_train[:: -(-len(x_train) // 200)].reshape(-1, math.prod(x.shape[1:]))
     mean = (x_train.sum(axis=0).ravel() + 0.5) / (len(x_train) + 1)  # (x_dim,), never 0 or 1
     if getattr(likelihood, "learned", False):
@@ -345,6 +393,7 @@ def pca_error(x_train: Array, x: Array, z_dim: int) -> Array:
         x: images to describe by them, `(m, *x_shape)`.
         z_dim: number of components.
     """
+    x_train, x = _two_sets(x_train, x)
     mean, axes, _ = _principal(x_train, z_dim)
     centered = x.reshape(len(x), -1) - mean  # (m, x_dim)
     return np.asarray(((centered - centered @ axes @ axes.T) ** 2).sum(axis=1))
@@ -364,6 +413,8 @@ def linear_loss(likelihood: Any, x_train: Array, x: Array, z_dim: int) -> Array:
         x: images, `(m, *x_shape)`.
         z_dim: its latent dimensions.
     """
+    x_train, x = _two_sets(x_train, x)
+    whole("z_dim", z_dim, 1)
     if likelihood.bounded:
         return np.full(len(x), np.inf)
     mean, axes, spreads = _principal(x_train, z_dim)
@@ -388,6 +439,7 @@ def _principal(x_train: Array, z_dim: int) -> tuple[Array, Array, Array]:
     All images decide the axes, by block power iteration: Halko, Martinsson and Tropp, "Finding
     Structure with Randomness", 2011, algorithm 4.4. Ten axes more than needed speed it up.
     """
+    z_dim = whole("z_dim", z_dim, 1)
     mean = x_train.mean(axis=0).ravel()  # (x_dim,)
     rows = x_train.reshape(len(x_train), -1) - mean  # (n, x_dim)
     k = min(z_dim + 10, *rows.shape)
@@ -409,6 +461,7 @@ def nearest(images: Array, among: Array) -> tuple[Array, Array]:
     Returns:
         Which it is, and the root of the squared error to it, `(n,)` each.
     """
+    among, images = _two_sets(among, images, ("among", "images"))
     one, other = images.reshape(len(images), -1), among.reshape(len(among), -1)
     lengths, found = (other**2).sum(axis=1), []  # (m,)
     for part in np.array_split(one, -(-len(one) // 500)):  # to save memory

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_lib.support.numbers import between, finite, whole
+from vae_lib.support.numbers import between, finite, shaped, whole
 
 Array = NDArray[Any]
+MOST_LOG_VARIANCE = 600  # e^600 is a double, and its square root times a draw, squared, too
 AT_ONCE = 4_000_000  # densities in memory at a time: 32 MB
 
 
@@ -30,7 +31,7 @@ def prior_grid(side: int, mass: float) -> Array:
     Raises:
         ValueError: an argument is not what it may be.
     """
-    side, mass = whole("side", side, 2), between("mass", mass, 0, 1)
+    side, mass = whole("side", side, 2, 4096), between("mass", mass, 0, 1)
     middle = np.sqrt(mass)  # of the mass of one dimension
     levels = np.linspace((1 - middle) / 2, (1 + middle) / 2, side)  # (side,)
     ticks = np.array([NormalDist().inv_cdf(level) for level in levels])  # (side,), ascending
@@ -75,10 +76,14 @@ def slerp(first: ArrayLike, second: ArrayLike, count: int) -> Array:
     count = whole("count", count, 1)
     lengths = np.linalg.norm(first) * np.linalg.norm(second)
     if lengths == 0:
-        raise ValueError("an end of the arc was the zero vector; it may be any other")
+        raise ValueError(
+            "first or second, an end of the arc, was the zero vector; it may be any other"
+        )
     angle = np.arccos(np.clip(first @ second / lengths, -1, 1))
     if np.pi - angle < 1e-6:
-        raise ValueError("the ends of the arc pointed opposite ways; go through a third point")
+        raise ValueError(
+            "first and second, the ends of the arc, pointed opposite ways; go through a third point"
+        )
     if angle < 1e-6:
         return interpolate(first, second, count)
     t = np.linspace(0, 1, count)[:, None]  # (count, 1)
@@ -100,7 +105,7 @@ def traverse(z: ArrayLike, dimension: int, values: ArrayLike) -> Array:
     Raises:
         ValueError: an argument is not as above, or there is no such dimension.
     """
-    z, values = finite("z", z), finite("values", values)
+    z, values = finite("z", z, "(z_dim,)"), finite("values", values, "(count,)")
     if z.ndim != 1 or values.ndim != 1:
         raise ValueError(
             f"z and values had the shapes {z.shape} and {values.shape}; they may be (z_dim,) and "
@@ -125,11 +130,9 @@ def active_units(mean: ArrayLike, threshold: float = 0.01) -> Array:
     Raises:
         ValueError: there are no two images to vary between, or the threshold is not positive.
     """
-    mean = np.asarray(mean, np.float64)
+    mean, threshold = finite("mean", mean, "(n, z_dim)"), between("threshold", threshold, 0)
     if mean.ndim != 2 or len(mean) < 2:
         raise ValueError(f"mean had the shape {mean.shape}; it may be (n, z_dim), n from 2")
-    if not threshold > 0:
-        raise ValueError(f"threshold was {threshold!r}; it may be a number above 0")
     return np.asarray(mean.var(axis=0) > threshold)  # (z_dim,)
 
 
@@ -149,12 +152,14 @@ def aggregate_log_density(z: ArrayLike, mean: ArrayLike, log_var: ArrayLike) -> 
     Raises:
         ValueError: the shapes do not belong together.
     """
-    z, mean, log_var = (np.asarray(each, np.float64) for each in (z, mean, log_var))
-    if mean.shape != log_var.shape or z.ndim != 2 or z.shape[1:] != mean.shape[1:]:
+    z, mean = finite("z", z, "(batch, z_dim)"), finite("mean", mean, "(n, z_dim)")
+    shape = finite("log_var", log_var, "(n, z_dim)").shape
+    if mean.shape != shape or z.ndim != 2 or z.shape[1:] != mean.shape[1:] or not mean.size:
         raise ValueError(
-            f"z, mean and log_var had the shapes {z.shape}, {mean.shape} and {log_var.shape}; "
-            "they may be (batch, z_dim), (n, z_dim) and (n, z_dim)"
+            f"z, mean and log_var had the shapes {z.shape}, {mean.shape} and {shape}; they may be "
+            "(batch, z_dim), (n, z_dim) and (n, z_dim)"
         )
+    log_var = log_variances(log_var, mean.shape)
     # (z − μ)² / σ² is expanded, so that the sum over dimensions is two products of matrices.
     precision = np.exp(-log_var)  # (n, z_dim)
     constant = np.sum(mean**2 * precision + log_var + np.log(2 * np.pi), axis=1)  # (n,)
@@ -166,12 +171,25 @@ def aggregate_log_density(z: ArrayLike, mean: ArrayLike, log_var: ArrayLike) -> 
     return np.concatenate(sums)  # (batch,)
 
 
+def log_variances(given: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """Return log-variances, `(n, z_dim)`, or say what they may be.
+
+    Raises:
+        ValueError: they are others, or no double has the variance or the precision.
+    """
+    log_var = shaped("log_var", given, shape, "(n, z_dim)")
+    if (most := abs(log_var).max()) > MOST_LOG_VARIANCE:
+        raise ValueError(f"log_var went to ±{most:.4g}; it may go to ±{MOST_LOG_VARIANCE}")
+    return log_var
+
+
 def _ends(first: ArrayLike, second: ArrayLike) -> tuple[Array, Array]:
     """Both ends of a way as vectors; refuse others, which would broadcast unnoticed."""
-    first, second = finite("first", first), finite("second", second)
+    first, second = finite("first", first, "(z_dim,)"), finite("second", second, "(z_dim,)")
     if first.ndim != 1 or first.shape != second.shape:
         raise ValueError(
-            f"the ends had the shapes {first.shape} and {second.shape}; both may be (z_dim,)"
+            f"first and second, the ends, had the shapes {first.shape} and {second.shape}; both "
+            "may be (z_dim,)"
         )
     return first, second
 

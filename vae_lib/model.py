@@ -7,6 +7,7 @@ import inspect
 import math
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
@@ -20,7 +21,8 @@ from vae_lib.loss import Objective, elbo, kl_divergence, kl_per_dimension, log_r
 from vae_lib.parameters import BoundParameters, ModelParameters, ParameterError, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.support.networks import check_decoder, shape_of, z_dim_of
-from vae_lib.support.numbers import several
+from vae_lib.support.numbers import several, shown
+from vae_lib.support.precision import as_rows
 from vae_lib.support.xla import drop_graphs
 from vae_lib.tensorflow_quietly import keras, tf
 
@@ -505,6 +507,7 @@ class VAE(keras.Model):
 
     def decode(self, z: Any) -> Any:
         """The mean images E[x|z], shape `(n, *x_shape)`, of latent vectors `(n, z_dim)`."""
+        z = as_rows("z", z, self.z_dim)
         logits = _in_single_precision(self.decoder(z))
         mean = self.likelihood.mean(*self.parameters_in(logits))  # (n, x_dim)
         return tf.reshape(mean, (-1, *self.x_shape))  # (n, *x_shape)
@@ -638,7 +641,7 @@ def _complete(config: dict[str, Any], given: dict[str, Any], name: str, found: A
         return
     if name in given and several(given[name]) != several(found):
         raise ParameterError(
-            f"{name} was {given[name]!r}; the network of your own says {found!r}: leave it out"
+            f"{name} was {shown(given[name])}; the network of your own says {found!r}: leave it out"
         )
     config[name] = found
 
@@ -668,23 +671,35 @@ def load_model(path: str | Path) -> VAE:
     wanted = "it may be a .keras file that model.save wrote"
     names: list[str] = []
     path = Path(path).expanduser()
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as file:
-            names = file.namelist()
+    with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as file:
+        names = file.namelist()
     if "config.json" not in names:
         raise ValueError(f"path was '{path}', where there is no model; {wanted}")
     import vae_lib.images  # noqa: F401 (makes its networks known)
 
     try:
+        _refuse_damaged(path)
         model = keras.models.load_model(path)
-    except TypeError as error:
+    except Exception as error:  # whatever Keras meets in a file that is none of ours
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if isinstance(error, TypeError) and said.startswith("Could not locate"):
+            raise ValueError(
+                f"path was '{path}', which holds a class of your own that is not known here "
+                f"({said}); import the module that registers it first"
+            ) from error
         raise ValueError(
-            f"path was '{path}', which holds a class of your own that is not known here "
-            f"({str(error).splitlines()[0]}); import the module that registers it first"
+            f"path was '{path}', which is damaged or refused ({said}); {wanted}"
         ) from error
     if not isinstance(model, VAE):
         raise ValueError(f"path was '{path}', which holds a {type(model).__name__}; {wanted}")
     return model
+
+
+def _refuse_damaged(path: Path) -> None:
+    """Compare all of a file with its checksums: Keras takes damaged weights as they are."""
+    with zipfile.ZipFile(path) as file:
+        if (member := file.testzip()) is not None:
+            raise ValueError(f"{member} has another checksum than when it was saved")
 
 
 class _Gate:

@@ -24,6 +24,7 @@ from pydantic.fields import FieldInfo
 
 from vae_lib import checks
 from vae_lib.data import check_source
+from vae_lib.support.numbers import shown
 from vae_lib.support.printing import say
 
 DRAWN_OR_WRITTEN = ("shapes", "digits")  # images that need no file of the reader's
@@ -73,6 +74,16 @@ def _switch(value: Any) -> Any:
     return bool(value) if isinstance(value, np.bool_) else value
 
 
+@contextmanager
+def _paths_refused() -> Iterator[None]:
+    """Refuse what no file system takes: a name that is too long, the home of nobody."""
+    try:
+        yield
+    except (OSError, RuntimeError):
+        raise ValueError from None
+
+
+@_paths_refused()
 def _images(value: Any) -> Any:
     """Take a name of images, or what is there to be read."""
     if value in DRAWN_OR_WRITTEN:
@@ -90,6 +101,7 @@ def _side(value: Any) -> Any:
     return number
 
 
+@_paths_refused()
 def _folder(value: Any) -> Any:
     """Take a folder, new or old, that is written in; or nothing."""
     if not isinstance(value, str):
@@ -103,6 +115,7 @@ def _folder(value: Any) -> Any:
     return value
 
 
+@_paths_refused()
 def _model_file(value: Any) -> Any:
     """Take a name for a model in a folder that is there; or nothing."""
     if not isinstance(value, str):
@@ -319,7 +332,7 @@ def _sentence(error: Any, fields: Mapping[str, FieldInfo]) -> str:
         return f"unknown parameter {name!r}; {hint}"
     fault = error.get("ctx", {}).get("error")
     allowed = fault if isinstance(fault, _RestrictedError) else fields[name].description
-    return f"{name} was {error['input']!r}; it may be {allowed}"
+    return f"{name} was {shown(error['input'])}; it may be {allowed}"
 
 
 def _in_one_line(faults: ValidationError, fields: Mapping[str, FieldInfo]) -> ParameterError:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from vae_lib.support.numbers import finite, whole
+from vae_lib.support.numbers import array, finite, shown, whole
 
 STYLE = Path(__file__).with_name("book.mplstyle")
 # One for each curve, and one for each class: color is never the only difference.
@@ -58,7 +58,8 @@ def as_pictures(images: Any) -> np.ndarray:
     Raises:
         ValueError: the shape is another.
     """
-    pictures: np.ndarray = np.asarray(images)
+    form = "(n, x_dim), (n, height, width) or (n, height, width, colors)"
+    pictures: np.ndarray = array("images", images, form)
     if pictures.ndim == 3 or (pictures.ndim == 4 and pictures.shape[3] in (1, 3)):
         return pictures
     if pictures.ndim != 2:
@@ -249,9 +250,13 @@ def numbered_classes(labels: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
         ValueError: there is not one label for each image, or they are of several kinds, or of
             more classes than can be told apart.
     """
-    if (shape := np.shape(labels)) != (count,):
+    given = None
+    with suppress(Exception):  # rows of several lengths, or whatever another's array raises
+        given = np.asarray(labels)
+    if given is None or given.shape != (count,):
+        had = f"was {shown(labels)}" if given is None else f"had the shape {given.shape}"
         raise ValueError(
-            f"labels had the shape {shape}; it may be ({count},), one label for each image: take x "
+            f"labels {had}; it may be ({count},), one label for each image: take x "
             "and labels from the same rows"
         )
     try:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_lib.latent_space import aggregate_log_density
+from vae_lib.latent_space import aggregate_log_density, log_variances
 from vae_lib.loss import Objective
 from vae_lib.model import VAE
 from vae_lib.parameters import ObjectiveParameters, validated
 from vae_lib.support.initializer import he_normal
-from vae_lib.support.numbers import between, finite, whole
+from vae_lib.support.numbers import between, finite, seed_of, shaped, whole
 from vae_lib.tensorflow_quietly import keras, tf
 
 Array = NDArray[Any]
@@ -107,8 +107,9 @@ def information(mean: ArrayLike, log_var: ArrayLike, seed: int = 0, draws: int =
     Returns:
         Shape `(n,)`; the mean of it is the estimate.
     """
-    mean, log_var = np.asarray(mean, np.float64), np.asarray(log_var, np.float64)
-    rng, total = np.random.default_rng(whole("seed", seed, 0)), np.zeros(len(mean))
+    mean = shaped("mean", mean, (None, None), "(n, z_dim)")
+    log_var = log_variances(log_var, mean.shape)
+    rng, total = np.random.default_rng(seed_of(seed)), np.zeros(len(mean))
     for _ in range(whole("draws", draws, 1)):
         eps = rng.normal(size=mean.shape)  # (n, z_dim)
         z = mean + np.exp(0.5 * log_var) * eps  # (n, z_dim)
@@ -306,7 +307,7 @@ class AutoregressiveVAE(VAE):
 
     def draw(self, z: ArrayLike, seed: int = 0) -> Array:
         """Draw images of p(x|z), one pixel after the other, `(n, x_dim)`, of codes `(n, z_dim)`."""
-        rng = np.random.default_rng(whole("seed", seed, 0))
+        rng = np.random.default_rng(seed_of(seed))
         logits = np.asarray(self.decoder(np.asarray(z, np.float32)))  # (n, x_dim)
         second, bias = self.earlier.second.numpy(), self.earlier.bias.numpy()  # (x_dim, units)
         bias = bias.reshape(second.shape)

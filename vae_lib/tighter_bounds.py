@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_lib.evaluation import importance_weighted_bound, log_joint
+from vae_lib.evaluation import images_of, importance_weighted_bound, log_joint
 from vae_lib.loss import Objective, log_ratio
 from vae_lib.model import VAE
 from vae_lib.parameters import BoundParameters, validated
 from vae_lib.reparameterization import standard_normal
-from vae_lib.support.numbers import finite
+from vae_lib.support.numbers import finite, shaped
 from vae_lib.tensorflow_quietly import keras, tf
 
 Array = NDArray[Any]
@@ -161,10 +161,8 @@ def sandwich(model: Any, x: Any, z: Any, n_samples: int, seed: int = 0) -> tuple
 
 def _log_weight(model: Any, x: Any, z: Any) -> Array:
     """Compute log p(x, z) − log q(z|x) for one given z of each image, in nats, `(n,)`."""
-    z, x = finite("z", z, "(n, z_dim)"), np.asarray(x, np.float32)
-    if z.ndim != 2 or len(z) != len(x):
-        raise ValueError(f"z had the shape {z.shape}; it may be ({len(x)}, z_dim)")
-    images = x.reshape(len(x), *model.x_shape) if isinstance(model, VAE) else x
+    images = images_of(model, x)
+    z = shaped("z", z, (len(images), None), f"({len(images)}, z_dim)")
     mean, log_var = (np.asarray(part, np.float64) for part in model.encoder(tf.constant(images)))
     squares = np.square(z - mean) / np.exp(log_var) + log_var + np.log(2 * np.pi)  # (n, z_dim)
-    return np.asarray(log_joint(model, x, z[:, None])[:, 0] + 0.5 * squares.sum(axis=1))
+    return np.asarray(log_joint(model, images, z[:, None])[:, 0] + 0.5 * squares.sum(axis=1))

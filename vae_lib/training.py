@@ -31,6 +31,7 @@ from vae_lib.model import VAE, check_trainable
 from vae_lib.parameters import TrainingParameters, validated
 from vae_lib.reparameterization import standard_normal
 from vae_lib.support.checkpoints import Checkpoints, digest
+from vae_lib.support.numbers import MANY, seed_of, whole
 from vae_lib.support.progress import progress_bar
 from vae_lib.support.xla import compiled, compiler_of, kept
 from vae_lib.tensorflow_quietly import tf
@@ -85,6 +86,9 @@ def minibatch_order(n: int, batch_size: int, start: int, stop: int, seed: int) -
     Returns:
         Indices below n, int32, shape `(stop - start, batch_size)`.
     """
+    n, batch_size = whole("n", n, 1, 2**31 - 1), whole("batch_size", batch_size, 1)
+    start, seed = whole("start", start, 0, 2**62), seed_of(seed)
+    stop = whole("stop", stop, start + 1, start + MANY // batch_size)
     several = max(1, 1000 // n)  # epochs of few images are drawn together, to save time
     size = several * n
     first, last = start * batch_size // size, (stop * batch_size - 1) // size

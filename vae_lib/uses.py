@@ -9,6 +9,7 @@ Using Bits Back Coding", 2019.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,16 @@ from vae_lib.decoder import Bernoulli
 from vae_lib.loss import kl_divergence
 from vae_lib.model import VAE
 from vae_lib.reparameterization import reparameterize, standard_normal
-from vae_lib.support.numbers import finite, whole
+from vae_lib.support.numbers import (
+    array,
+    class_numbers,
+    finite,
+    seed_of,
+    shaped,
+    shown,
+    single,
+    whole,
+)
 from vae_lib.support.xla import compiled, kept
 from vae_lib.tensorflow_quietly import keras, tf
 
@@ -49,20 +59,16 @@ def with_class(x: ArrayLike, y: ArrayLike, classes: int = 10) -> NDArray[np.floa
     Raises:
         ValueError: a class is not one of them, or x has another shape.
     """
-    x, y = np.asarray(x, np.float32), np.asarray(y)
-    if x.ndim != 2:
-        raise ValueError(f"x had the shape {x.shape}; it may be (n, x_dim)")
-    if y.dtype.kind not in "iu" or y.shape not in ((), (len(x),)):
-        raise ValueError(
-            f"y was of the type {y.dtype} and the shape {y.shape}; it may be ({len(x)},) whole "
-            "numbers, or one"
-        )
-    if y.size and not 0 <= y.min() <= y.max() < classes:
-        raise ValueError(
-            f"y held {y.min()} to {y.max()}; it may hold whole numbers from 0 to {classes - 1}"
-        )
-    chosen = np.eye(classes, dtype=np.float32)[np.broadcast_to(y, len(x))]  # (n, classes)
-    return np.concatenate([x, chosen], axis=1)
+    x = single("x", x, (None, None), "(n, x_dim)")
+    return np.concatenate([x, _one_hot("y", y, len(x), classes)], axis=1)
+
+
+def _one_hot(name: str, y: ArrayLike, n: int, classes: int) -> NDArray[np.float32]:
+    """The classes of n examples, or one for all, as rows of zeros with a 1, `(n, classes)`."""
+    most = whole("classes", classes, 1, 10_000)
+    if np.ndim(given := array(name, y, f"({n},)", "whole numbers")) == 0:
+        given = np.broadcast_to(given, n)
+    return np.eye(most, dtype=np.float32)[class_numbers(name, given, n, most)]
 
 
 @keras.saving.register_keras_serializable(package="vae_lib")
@@ -135,12 +141,13 @@ class ConditionalVAE(VAE):
             z: latent vectors, shape `(n, z_dim)`.
             y: their classes, `(n,)`, or one for all.
         """
+        z = single("z", z, (None, self.z_dim), "(n, z_dim)")
         logits = self.decoder(with_class(z, y, self.classes))  # (n, x_dim)
         return self.likelihood.mean(*self.parameters_in(logits))  # (n, x_dim)
 
     def sample(self, n: int, seed: int = 0) -> Any:
         """The mean images of `n` draws of the prior, each class in turn, shape `(n, x_dim)`."""
-        z = standard_normal((whole("n", n, 1), self.z_dim), (whole("seed", seed, 0), 0))
+        z = standard_normal((whole("n", n, 1), self.z_dim), (seed_of(seed), 0))
         return self.decode(z, np.arange(n) % self.classes)
 
     def reconstruct(self, x: Any) -> Any:
@@ -176,7 +183,7 @@ def fit_to_seen(
         Means and log-variances, `(n, z_dim)` each.
     """
     x, seen = _with_mask(model, x, seen)
-    steps, seed = whole("steps", steps, 1), whole("seed", seed, 0)
+    steps, seed = whole("steps", steps, 1), seed_of(seed)
     shape = (len(x), model.z_dim)
 
     def compile_it() -> Any:
@@ -226,7 +233,7 @@ def _coins(x: Any, logits: Any, mask: Any) -> Any:
 def _with_mask(model: VAE, x: ArrayLike, seen: ArrayLike) -> tuple[Array, Array]:
     """Images as a model takes them, and a mask that fits."""
     images = as_images(x, _of_coins(model).x_shape)  # (n, x_dim)
-    mask = np.asarray(seen, np.float32)
+    mask = array("seen", seen, f"{model.x_shape}").astype(np.float32)
     if mask.shape != model.x_shape or not np.isin(mask, (0, 1)).all():
         raise ValueError(
             f"seen had the shape {mask.shape}; it may be {model.x_shape}, 1 where a pixel is seen "
@@ -275,9 +282,11 @@ def draw_completions(
         seed: of the draws.
     """
     x, seen = _with_mask(model, x, seen)
-    mean, log_var = (tf.constant(each, tf.float32)[:, None] for each in code)  # (n, 1, z_dim)
-    shape = (len(x), whole("n_samples", n_samples, 1), model.z_dim)
-    eps = standard_normal(shape, (whole("seed", seed, 0), 0))  # (n, draws, z_dim)
+    n_samples = whole("n_samples", n_samples, 1)
+    code = _pair_of_codes(code, (len(x), model.z_dim))
+    mean, log_var = (tf.constant(each)[:, None] for each in code)  # (n, 1, z_dim)
+    shape = (len(x), n_samples, model.z_dim)
+    eps = standard_normal(shape, (seed_of(seed), 0))  # (n, draws, z_dim)
     z = reparameterize(mean, log_var, eps)
     ratio = 0.5 * tf.reduce_sum(eps**2 + log_var - z**2, axis=-1)  # log p(z) − log r(z)
     parts = []
@@ -290,9 +299,27 @@ def draw_completions(
     return Completions(z.numpy(), log_seen + ratio.numpy(), log_hidden)
 
 
+def _pair_of_codes(code: Any, shape: tuple[int, int]) -> list[Array]:
+    """Check means and log-variances, one of each for each image."""
+    form = f"a mean and a log-variance, {shape} each"
+    pair = (
+        [*code] if isinstance(code, list | tuple) else [*np.atleast_1d(array("code", code, form))]
+    )
+    if len(pair) != 2:
+        raise ValueError(f"code was {shown(code)}; it may be {form}")
+    return [single("code", each, shape, form) for each in pair]
+
+
 def normalized(log_weight: ArrayLike) -> Array:
     """Turn log-weights into weights that sum up to 1 in each row, `(n, draws)`."""
-    log_weight = np.asarray(log_weight, np.float64)
+    log_weight = array("log_weight", log_weight, "(..., draws)").astype(np.float64)
+    if log_weight.ndim == 0 or not log_weight.size or not (log_weight.max(axis=-1) > -np.inf).all():
+        raise ValueError(
+            f"log_weight had the shape {log_weight.shape} and held {shown(log_weight)}; it may be "
+            "(..., draws), in each row a number above minus infinity"
+        )
+    if log_weight.max() == np.inf:
+        raise ValueError("log_weight held infinity; it may hold numbers, or minus infinity")
     weight = np.exp(log_weight - log_weight.max(axis=-1, keepdims=True))
     return np.asarray(weight / weight.sum(axis=-1, keepdims=True))
 
@@ -341,7 +368,8 @@ class LinearClassifier(NamedTuple):
 
     def __call__(self, features: ArrayLike) -> Array:
         """The class that each row of features is nearest to, `(n,)`."""
-        return np.asarray((np.asarray(features) @ self.weights + self.bias).argmax(axis=1))
+        x = shaped("features", features, (None, len(self.weights)), "(n, features)")
+        return np.asarray((x @ self.weights + self.bias).argmax(axis=1))
 
 
 def least_squares(features: ArrayLike, labels: ArrayLike, classes: int = 10) -> LinearClassifier:
@@ -358,8 +386,9 @@ def least_squares(features: ArrayLike, labels: ArrayLike, classes: int = 10) -> 
         labels: whole numbers from 0, shape `(n,)`.
         classes: how many there are.
     """
-    x = np.asarray(features, np.float64)
-    targets = with_class(np.zeros((len(x), 0)), labels, classes).astype(np.float64)  # (n, classes)
+    x = shaped("features", features, (None, None), "(n, features)")
+    numbers = class_numbers("labels", labels, len(x), whole("classes", classes, 1, 10_000))
+    targets = np.eye(classes)[numbers]  # (n, classes)
     middle, share = x.mean(axis=0), targets.mean(axis=0)
     u, s, vt = _svd(x - middle)  # (n, r), (r,), (r, features)
     parts = u.T @ (targets - share)  # (r, classes)
@@ -401,8 +430,20 @@ def same_class_share(
         their: labels, shape `(m,)`.
         count: how many neighbors are found for each.
     """
+    among = shaped("among", among, (None, None), "(m, features)")
     which = neighbors(codes, among, count)  # (n, count)
-    return float(np.mean(np.asarray(their)[which] == np.asarray(labels)[:, None]))
+    mine, others = _labels("labels", labels, len(which)), _labels("their", their, len(among))
+    return float(np.mean(others[which] == mine[:, None]))
+
+
+def _labels(name: str, given: Any, n: int) -> Array:
+    """Check that there is one label for each of n: numbers or words, none of them missing."""
+    labels = np.empty(0, object)
+    with suppress(Exception):  # rows of several lengths, or whatever another's array raises
+        labels = np.asarray(given)
+    if labels.shape != (n,) or labels.dtype.kind not in "biufUS" or np.any(labels != labels):
+        raise ValueError(f"{name} was {shown(given)}; it may be ({n},) numbers or words")
+    return labels
 
 
 def neighbors(codes: ArrayLike, among: ArrayLike, count: int = 10) -> Array:
@@ -413,7 +454,8 @@ def neighbors(codes: ArrayLike, among: ArrayLike, count: int = 10) -> Array:
         among: shape `(m, features)`.
         count: how many, at most m.
     """
-    codes, among = np.asarray(codes), np.asarray(among)
+    among = shaped("among", among, (None, None), "(m, features)")
+    codes = shaped("codes", codes, (None, among.shape[1]), "(n, features)")
     count = whole("count", count, 1, len(among))
     lengths, found = (among**2).sum(axis=1), []  # (m,)
     for part in np.array_split(codes, -(-len(codes) // 500)):  # to save memory
@@ -457,7 +499,7 @@ class BitsBack:
     """
 
     def __init__(self, model: VAE, seed: int = 0) -> None:
-        self.model, self.seed = _of_coins(model), whole("seed", seed, 0)
+        self.model, self.seed = _of_coins(model), seed_of(seed)
 
     @property
     def start(self) -> NDArray[np.uint32]:
@@ -484,7 +526,10 @@ class BitsBack:
         Raises:
             ValueError: what is left is not what writing began with.
         """
-        stack = _constriction().stack.AnsCoder(np.asarray(words, np.uint32))
+        message = array("words", words, "(words,)")
+        if message.ndim != 1 or message.dtype.kind not in "iu":
+            raise ValueError(f"words was {shown(words)}; it may be what `write` returned")
+        stack = _constriction().stack.AnsCoder(message.astype(np.uint32))
         pixels, codes = _families()
         images = []
         for _ in range(whole("count", count, 1)):

@@ -3,9 +3,6 @@
 import contextlib
 import hashlib
 import os
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -13,21 +10,10 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_lib.support.damage import FAULTS
+
 Arrays = dict[str, NDArray[np.uint8]]
 Contents = dict[str, tuple[tuple[int, ...], str]]  # name: shape, SHA-256 of the bytes
-
-# All that a file can raise which is unreadable, truncated, damaged, encrypted or made up.
-# Mistakes of our own, such as a TypeError, are not among them and stay visible.
-_FAULTS = (
-    OSError,
-    ValueError,  # DataError is one
-    EOFError,
-    MemoryError,
-    RuntimeError,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 class DataError(ValueError):
@@ -43,7 +29,7 @@ def one_error(origin: str | os.PathLike[str], remedy: str) -> Iterator[None]:
     """
     try:
         yield
-    except _FAULTS as error:
+    except FAULTS as error:
         raise DataError(f"{os.fspath(origin)}: {_in_words(error)}; {remedy}.") from None
 
 

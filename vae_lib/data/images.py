@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from vae_lib.support.numbers import array
+
 
 def is_array(x: Any) -> bool:
     """Whether `x` holds its images itself: a data set or a generator does not."""
@@ -29,22 +31,9 @@ def as_images(x: Any, x_shape: tuple[int, ...], bounded: bool = True) -> np.ndar
     Raises:
         ValueError: says what `x` was, what it may be, and the remedy.
     """
-    if np.ma.is_masked(x):
-        raise ValueError(
-            "x had masked values; it may hold numbers from 0 to 1: x.filled(0) puts 0 for them"
-        )
-    try:
-        images = np.asarray(x)
-    except ValueError:  # rows of several lengths
-        raise ValueError(
-            "x held images of different sizes, or something besides images; it may be "
-            f"{_form(x_shape)}"
-        ) from None
-    if images.dtype == object:
-        raise ValueError(f"x was a {type(x).__name__}; it may be an array of numbers from 0 to 1")
-    if images.dtype.kind not in "biuf" and str(images.dtype) != "bfloat16":
-        raise ValueError(f"x had the type {images.dtype}; it may hold numbers from 0 to 1")
-    images = _laid_out(images, x_shape).astype(np.float32, copy=False)  # (n, *x_shape)
+    images = array("x", x, f"from 0 to 1, {_form(x_shape)}")
+    with np.errstate(over="ignore"):  # what single precision does not have is refused below
+        images = _laid_out(images, x_shape).astype(np.float32, copy=False)  # (n, *x_shape)
     _check_range(images, bounded)
     return images
 
@@ -61,11 +50,11 @@ def _laid_out(images: np.ndarray, x_shape: tuple[int, ...]) -> np.ndarray:
     if images.size and len(shape) > 1 and _same(shape[1:], x_shape):
         return images.reshape(len(images), *x_shape)
     # Of other shapes, some are several images of fewer pixels: two halves, say.
-    is_square = len(shape) == 1 or shape[0] == shape[1]
+    is_square = len(shape) == 1 or shape[:1] == shape[1:2]
     if images.size == x_dim and (_same(shape, x_shape) if len(x_shape) > 1 else is_square):
         return images.reshape(1, *x_shape)
     remedy = ""
-    if images.size and pixels == x_dim and shape[1] in (1, 3, 4):
+    if images.size and len(shape) > 1 and pixels == x_dim and shape[1] in (1, 3, 4):
         remedy = "; np.moveaxis(x, 1, -1) puts the colors last"
     elif images.size and len(shape) > 1:
         own = pixels if len(x_shape) == 1 else shape[1:]

@@ -8,12 +8,10 @@ import hashlib
 import json
 import math
 import os
-import warnings
-import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,14 +21,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vae_lib.data.archive import DataError, one_error
+from vae_lib.support.damage import FAULTS
 from vae_lib.support.files import write_whole
-from vae_lib.support.numbers import whole
+from vae_lib.support.numbers import array, seed_of, shown, whole
 from vae_lib.support.progress import progress_bar
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 OTHER_PICTURES = {".gif", ".tif", ".tiff", ".heic", ".heif", ".avif", ".svg", ".raw", ".psd"}
 PICTURES = "PNG, JPEG, WebP or BMP pictures"
+# Pillow only warns of more, and filters of warnings are no matter of a single thread.
+MOST_PIXELS = 89_478_485
 SHARE_OF_MEMORY = 0.5  # that images may take: training needs as much again
 # Names that people give to images in an archive, and to their classes.
 NAMES_OF_IMAGES = ("x", "images", "data", "arr_0")
@@ -120,29 +121,32 @@ def load_images(
     """
     height_and_width = None if size is None else _checked_size(size)
     if color is not None and not isinstance(color, bool):
-        raise ValueError(f"color was {color!r}; it may be True, False or None")
+        raise ValueError(f"color was {shown(color)}; it may be True, False or None")
     if isinstance(held_out, bool) or not isinstance(held_out, int | float) or not 0 < held_out <= 1:
-        raise ValueError(f"held_out was {held_out!r}; it may be a number above 0, at most 1")
-    seed = whole("seed", seed, 0)
+        raise ValueError(f"held_out was {shown(held_out)}; it may be a number above 0, at most 1")
+    seed = seed_of(seed)
     if isinstance(source, str | os.PathLike):
-        path = Path(source).expanduser()
-        name = path.resolve().name
-        if path.is_dir():
+        if not os.fspath(source):  # Path would make the current folder of it
+            raise DataError(f"source was ''; it may be the path of a folder of {PICTURES}")
+        path = Path(os.path.expanduser(source))  # noqa: PTH111 (pathlib's raises for "~nobody")
+        if os.path.isdir(path):  # noqa: PTH112 (pathlib's raises where a name is too long)
+            name = path.resolve().name
             read = _folder(path, height_and_width, color)
             return _split(read, name, held_out, seed)
-        if not path.is_file():
+        if not os.path.isfile(path):  # noqa: PTH113 (as above)
             raise DataError(
                 f"{path}: there is no such file or folder; give a folder of {PICTURES}, or a file "
                 ".npz or .npy"
             )
-        arrays = _arrays_of(path)
+        name, arrays = path.resolve().name, _arrays_of(path)
     else:
-        name, arrays = "images", {"x": _as_array(source)}
+        name, arrays = "source", {"x": _as_array(source)}
     if height_and_width is not None:
         raise DataError(
             f"size was {size!r}, which is for folders of pictures; arrays stay as they are"
         )
-    return _from_arrays(arrays, name, color, held_out, seed)
+    made = _from_arrays(arrays, name, color, held_out, seed)
+    return replace(made, name="images") if name == "source" else made
 
 
 def _checked_size(size: Any) -> tuple[int, int]:
@@ -151,7 +155,9 @@ def _checked_size(size: Any) -> tuple[int, int]:
         if len(pair) == 2:
             height, width = (whole("size", n, 4, 4096) for n in pair)
             return height, width
-    raise ValueError(f"size was {size!r}; it may be a whole number from 4 to 4096, or two of them")
+    raise ValueError(
+        f"size was {shown(size)}; it may be a whole number from 4 to 4096, or two of them"
+    )
 
 
 # Folders of pictures
@@ -212,19 +218,19 @@ def _opened(path: Path) -> Iterator[Any]:
         DataError: it is none, or damaged, or an animation.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as picture:
-                if (frames := getattr(picture, "n_frames", 1)) > 1:
-                    raise DataError(f"{path}: it is an animation of {frames} pictures; save one.")
-                yield picture
-                return
+        with Image.open(path, formats=FORMATS) as picture:
+            if math.prod(picture.size) > (Image.MAX_IMAGE_PIXELS or MOST_PIXELS):
+                raise Image.DecompressionBombError
+            if (frames := getattr(picture, "n_frames", 1)) > 1:
+                raise DataError(f"{path}: it is an animation of {frames} pictures; save one.")
+            yield picture
+            return
     except DataError:
         raise
     except UnidentifiedImageError:
         fault = "no PNG, JPEG, WebP or BMP picture"
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        fault = f"larger than {Image.MAX_IMAGE_PIXELS:,} pixels"
+        fault = f"larger than {Image.MAX_IMAGE_PIXELS or MOST_PIXELS:,} pixels"
     except FileNotFoundError:
         fault = "a link to nowhere"
     except PermissionError:
@@ -345,7 +351,7 @@ def _from_cache(stored: Path | None, key: str) -> tuple[Bytes, tuple[str, ...]] 
     if stored is None:
         return None
     with (
-        suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile),
+        suppress(*FAULTS),
         np.load(stored, allow_pickle=False) as file,
     ):
         if str(file["key"]) == key:
@@ -384,21 +390,20 @@ def _arrays_of(path: Path) -> dict[str, NDArray[Any]]:
         if isinstance(loaded, np.ndarray):
             return {"x": loaded}
         with loaded as archive:
-            return {name: archive[name] for name in archive.files}
+            arrays = {name: archive[name] for name in archive.files}
+        if others := [name for name, each in arrays.items() if not isinstance(each, np.ndarray)]:
+            raise DataError(f"{others[0]} is no array")
+        return arrays
     raise AssertionError
 
 
 def _as_array(source: Any) -> NDArray[Any]:
     try:
-        array = np.asarray(source)
-    except ValueError:
-        array = np.empty(0, object)
-    if array.dtype == object or array.dtype.kind not in "biuf":
+        return array("source", source)
+    except ValueError as refusal:
         raise DataError(
-            f"source was of the type {type(source).__name__}; it may be a folder of pictures, a "
-            "file .npz or .npy, or an array of images."
-        )
-    return array
+            f"{refusal}; or a folder of pictures, a file .npz or .npy, or an array of images."
+        ) from None
 
 
 def _from_arrays(

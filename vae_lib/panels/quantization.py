@@ -15,6 +15,7 @@ import numpy as np
 from vae_lib.decoder import Decoder
 from vae_lib.encoder import Encoder
 from vae_lib.model import VAE
+from vae_lib.support.numbers import finite, shaped
 
 LARGEST = 127
 
@@ -74,11 +75,13 @@ class QuantizedVAE(NamedTuple):
 
     def encode(self, x: Any) -> tuple[Array, Array]:
         """From images `(n, x_dim)` to mean and log-variance, `(n, z_dim)` each."""
-        h = _elu(self.hidden(x))  # (n, h_dim)
+        x = shaped("x", x, (None, len(self.hidden.integers)), "(n, x_dim)")
+        h = _elu(self.hidden(x.astype(np.float32)))  # (n, h_dim)
         return self.mean(h), self.log_var(h)
 
     def decode_logits(self, z: Any) -> Array:
         """From latent vectors `(n, z_dim)` to logits `(n, x_dim)`."""
+        z = shaped("z", z, (None, len(self.mean.bias)), "(n, z_dim)")
         return self.logits(_elu(self.decoder_hidden(z)))
 
     def code_error(self, x: Any) -> tuple[Array, Array]:
@@ -147,7 +150,10 @@ def _runs_in_a_page(network: Any, kind: Any) -> bool:
 
 def gray_bytes(x: Any) -> Any:
     """Round images in [0, 1] to the 256 grays that MNIST has, same shape."""
-    return np.rint(255 * np.asarray(x)).astype(np.uint8)
+    images = finite("x", x)
+    if images.size and not 0 <= images.min() <= images.max() <= 1:
+        raise ValueError(f"x held {images.min():.8g} to {images.max():.8g}; it may hold 0 to 1")
+    return np.rint(255 * images).astype(np.uint8)
 
 
 def base64_text(values: Array | bytes) -> str:

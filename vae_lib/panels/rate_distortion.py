@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from vae_lib.panels.panel import Panel
 from vae_lib.panels.quantization import Array, gray_bytes
 from vae_lib.plots import as_pictures
-from vae_lib.support.numbers import finite
+from vae_lib.support.numbers import finite, shaped
 
 FRACTIONS = {0.25: "¼", 0.5: "½", 0.75: "¾"}
 
@@ -125,16 +125,6 @@ def checked_betas(given: Any) -> Array:
             f"betas was {betas.tolist()}; it may be two positive numbers or more that rise"
         )
     return betas
-
-
-def shaped(name: str, given: Any, shape: tuple[int | None, ...], form: str) -> Array:
-    """Return finite numbers of a shape, where None is any length but 0, or say what is wrong."""
-    values = finite(name, given, form)
-    is_alike = [want in (None, has) for want, has in zip(shape, values.shape, strict=False)]
-    if values.ndim != len(shape) or not all(is_alike) or values.size == 0:
-        lengths = ", ".join("1 or more" if want is None else str(want) for want in shape)
-        raise ValueError(f"{name} had the shape {values.shape}; it may be {form}: ({lengths})")
-    return values
 
 
 def checked_images(name: str, given: Any, shape: tuple[int | None, ...], form: str) -> Array:

@@ -3,8 +3,6 @@
 import hashlib
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,11 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
+from vae_lib.support.damage import FAULTS
+
 KEPT = 3  # checkpoints in a folder: the last, and what is left where a disk damages it
 DIGEST = "sha256:"  # how a value begins that stands for arrays
+CONTENTS = "contents"  # in it, what tells changed arrays
 IDENTITY = "identity"  # the array that says which run a checkpoint is of
 
 Arrays = Mapping[str, np.ndarray]
@@ -89,7 +90,8 @@ class Checkpoints:
         part = self._folder / "checkpoint.part"  # one name: what a kill leaves is written over
         try:
             with part.open("wb") as file:
-                named: dict[str, Any] = {**arrays, IDENTITY: np.array(json.dumps(self._identity))}
+                told = json.dumps({**self._identity, CONTENTS: _contents(arrays)})
+                named: dict[str, Any] = {**arrays, IDENTITY: np.array(told)}
                 np.savez(file, **named)
                 file.flush()
                 os.fsync(file.fileno())
@@ -113,7 +115,10 @@ class Checkpoints:
             with paths[0].open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 arrays = dict(archive)
             identity = json.loads(str(arrays.pop(IDENTITY)))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+            # Without one it was written before there were any.
+            if identity.pop(CONTENTS, None) not in (None, _contents(arrays)):
+                raise ValueError("other arrays than were saved")
+        except (*FAULTS, AttributeError, TypeError):  # the last two of an identity that is none
             before = f"{self._work} goes on from {paths[1].name}" if paths[1:] else "it starts anew"
             raise ValueError(
                 f"the checkpoint '{paths[0]}' is damaged; delete it, and {before}"
@@ -124,6 +129,12 @@ class Checkpoints:
                 "folder, or give what was given then"
             )
         return arrays
+
+
+def _contents(arrays: Arrays) -> str:
+    """Tell apart what checkpoints hold: archives notice changed bits, not members that are lost."""
+    names = sorted(arrays)
+    return digest(np.frombuffer("\0".join(names).encode(), np.uint8), *map(arrays.get, names))
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -8,8 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+LONGEST = 100  # of a value in a sentence, in letters
+SINGLE = float(np.finfo(np.float32).max)
+MANY = 10_000_000  # of anything: who gives more means something else
+LARGEST_SEED = 2**31 - 1
 
-def whole(name: str, given: Any, least: int, most: float = np.inf) -> int:
+
+def whole(name: str, given: Any, least: int, most: int = MANY) -> int:
     """Return a whole number of any kind as Python's own; True and False are none.
 
     Raises:
@@ -19,8 +24,18 @@ def whole(name: str, given: Any, least: int, most: float = np.inf) -> int:
         number = operator.index(given)
         if not isinstance(given, bool) and least <= number <= most:
             return number
-    upward = "" if most == np.inf else f" to {most}"
-    raise ValueError(f"{name} was {given!r}; it may be a whole number from {least}{upward}")
+    raise ValueError(
+        f"{name} was {shown(given)}; it may be a whole number from {least} to {most:,}"
+    )
+
+
+def seed_of(given: Any) -> int:
+    """Return the seed of draws as Python's own whole number.
+
+    Raises:
+        ValueError: it is another thing.
+    """
+    return whole("seed", given, 0, LARGEST_SEED)
 
 
 def several(given: int | Sequence[int]) -> tuple[int, ...]:
@@ -34,34 +49,61 @@ def between(name: str, given: Any, low: float, high: float = np.inf) -> float:
     Raises:
         ValueError: it is another thing, or not between them.
     """
-    with suppress(TypeError, ValueError):
+    with suppress(TypeError, ValueError, OverflowError):
         number = float(given)
         if not isinstance(given, bool | str) and low < number < high:
             return number
     limits = (
         f"finite number above {low:.3g}" if high == np.inf else f"number between {low} and {high}"
     )
-    raise ValueError(f"{name} was {given!r}; it may be a {limits}")
+    raise ValueError(f"{name} was {shown(given)}; it may be a {limits}")
 
 
-def finite(name: str, given: Any, form: str = "any shape") -> NDArray[np.float64]:
-    """Return an array of finite numbers in double precision.
+def shown(given: Any) -> str:
+    """Write a value as Python does; of a long one the beginning, of an unspeakable one its type."""
+    try:
+        text = " ".join(repr(given).split())
+    except Exception:  # a number of more than 4,300 digits, or whatever another's class raises
+        return f"a {type(given).__name__}"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def array(name: str, given: Any, form: str = "any shape", kind: str = "numbers") -> NDArray[Any]:
+    """Return an array of real numbers, of whatever kind it is; the given one, where it is that.
 
     Args:
         name: of the argument.
-        given: the array, or what can become one.
+        given: an array of any library, or nested lists of numbers.
         form: which shapes it may have, for the sentence.
+        kind: which numbers, for the sentence.
+
+    Raises:
+        ValueError: it is something else, or a part of it is masked.
+    """
+    if np.ma.is_masked(given):
+        raise ValueError(
+            f"{name} had masked values; it may be {kind}, {form}: {name}.filled(0) puts 0 for them"
+        )
+    found = None
+    with suppress(Exception):  # rows of several lengths, or whatever another's array raises
+        found = np.asarray(given)
+    was = type(given).__name__
+    if found is None or found.dtype == object:
+        raise ValueError(f"{name} was of the type {was}; it may be {kind}, {form}")
+    if found.dtype.kind not in "biuf" and str(found.dtype) != "bfloat16":
+        raise ValueError(
+            f"{name} was of the type {was}, and held {found.dtype}; it may be {kind}, {form}"
+        )
+    return found
+
+
+def finite(name: str, given: Any, form: str = "any shape") -> NDArray[np.float64]:
+    """Return an array of finite numbers in double precision; see `array`.
 
     Raises:
         ValueError: it holds others, or is no array of numbers.
     """
-    array = numbers = None
-    with suppress(TypeError, ValueError):  # no numbers, or rows of several lengths
-        array = np.asarray(given)
-        numbers = array.astype(np.float64)
-    if array is None or numbers is None or given is None or array.dtype.kind in "SU":
-        kind = type(given).__name__
-        raise ValueError(f"{name} was of the type {kind}; it may be finite numbers, {form}")
+    numbers = array(name, given, form, "finite numbers").astype(np.float64)
     if len(bad := np.argwhere(~np.isfinite(numbers))):
         where = ", ".join(map(str, bad[0]))
         raise ValueError(
@@ -70,3 +112,47 @@ def finite(name: str, given: Any, form: str = "any shape") -> NDArray[np.float64
             "from, or leave them out"
         )
     return numbers
+
+
+def shaped(name: str, given: Any, shape: tuple[int | None, ...], form: str) -> NDArray[np.float64]:
+    """Return finite numbers of a shape, where None is any length but 0.
+
+    Raises:
+        ValueError: they are others, or of another shape, which might broadcast unnoticed.
+    """
+    values = finite(name, given, form)
+    is_alike = [want in (None, has) for want, has in zip(shape, values.shape, strict=False)]
+    if values.ndim != len(shape) or not all(is_alike) or values.size == 0:
+        lengths = ", ".join("1 or more" if want is None else str(want) for want in shape)
+        raise ValueError(f"{name} had the shape {values.shape}; it may be {form}: ({lengths})")
+    return values
+
+
+def single(name: str, given: Any, shape: tuple[int | None, ...], form: str) -> NDArray[np.float32]:
+    """Return finite numbers of a shape in single precision; see `shaped`.
+
+    Raises:
+        ValueError: they are others, or beyond what single precision has.
+    """
+    values = shaped(name, given, shape, form)
+    if abs(values).max() > SINGLE:
+        raise ValueError(
+            f"{name} held {abs(values).max():.3g}; it may hold numbers up to {SINGLE:.3g}"
+        )
+    return values.astype(np.float32)
+
+
+def class_numbers(name: str, given: Any, count: int, most: int) -> NDArray[np.int64]:
+    """Return whole numbers from 0 to below `most`, one for each of so many examples.
+
+    Raises:
+        ValueError: they are others.
+    """
+    numbers = array(name, given, f"({count},)", "whole numbers")
+    fits = numbers.dtype.kind in "iu" and numbers.shape == (count,)
+    if not fits or (count and not 0 <= numbers.min() <= numbers.max() < most):
+        raise ValueError(
+            f"{name} was {numbers.dtype} of the shape {numbers.shape}, {shown(numbers)}; it "
+            f"may be ({count},) whole numbers from 0 to {most - 1}"
+        )
+    return numbers.astype(np.int64)

@@ -1,29 +1,100 @@
 """The precision in which a formula is computed, whatever kind of numbers it is given."""
 
+import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
+from itertools import combinations
 from numbers import Real
 from typing import Any
 
-from vae_lib.tensorflow_quietly import tf
+import numpy as np
+
+from vae_lib.support.numbers import SINGLE, array, shown, single
+from vae_lib.tensorflow_quietly import keras, tf
 
 
 def in_one_precision(formula: Callable[..., Any]) -> Callable[..., Any]:
     """Let a formula take arrays of any kind: NumPy's, TensorFlow's, lists; of any type.
 
     It is computed in double precision where every array is double, and else in single:
-    TensorFlow refuses to add the two. Plain numbers stay what they are.
+    TensorFlow refuses to add the two. A plain number for an argument that has a default stays what
+    it is. What is no real numbers, and shapes that do not fit, are refused by the arguments' names.
     """
+    signature = inspect.signature(formula)
+    optional = {n for n, each in signature.parameters.items() if each.default is not each.empty}
 
     @wraps(formula)
     def computed(*values: Any, **named: Any) -> Any:
-        arrays = [v for v in (*values, *named.values()) if not isinstance(v, Real)]
-        kinds = {tf.convert_to_tensor(array).dtype for array in arrays}
+        given = signature.bind(*values, **named).arguments
+        owner = {"self": given.pop("self")} if "self" in given else {}
+        numbers = {name: as_numbers(name, value) for name, value in given.items()}
+        arrays = {name: value for name, value in numbers.items() if not isinstance(value, Real)}
+        kinds = {each.dtype for each in arrays.values()}
         dtype = tf.float64 if kinds == {tf.float64} else tf.float32
-
-        def cast(value: Any) -> Any:
-            return value if isinstance(value, Real) else tf.cast(value, dtype)
-
-        return formula(*map(cast, values), **{name: cast(v) for name, v in named.items()})
+        tensors = {
+            name: value if name in optional and name not in arrays else tf.cast(value, dtype)
+            for name, value in numbers.items()
+        }
+        refuse_shapes(**{name: each for name, each in tensors.items() if tf.is_tensor(each)})
+        return formula(**owner, **tensors)
 
     return computed
+
+
+def as_numbers(name: str, given: Any) -> Any:
+    """Return a plain number as it is, and all else as a tensor of numbers.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if isinstance(given, Real) and not isinstance(given, np.generic):
+        size: Any = abs(given)
+        if SINGLE < size < np.inf:
+            raise ValueError(f"{name} was {shown(given)}; it may be up to {SINGLE:.3g}")
+        return float(given)
+    if isinstance(given, tf.Tensor | tf.Variable | keras.Variable):
+        tensor = tf.convert_to_tensor(given)
+        if tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool:
+            return tensor
+    numbers = array(name, given)
+    is_double = hasattr(given, "dtype") and numbers.dtype.kind == "f" and numbers.dtype.itemsize > 4
+    return tf.constant(numbers.astype(np.float64 if is_double else np.float32))
+
+
+def refuse_shapes(alike: bool = False, **arrays: Any) -> None:
+    """Refuse shapes that do not fit each other, as far as they are known.
+
+    Args:
+        alike: whether they have to be the same.
+        arrays: tensors by the name of the argument.
+
+    Raises:
+        ValueError: names two that do not fit.
+    """
+    for (one, a), (other, b) in combinations(arrays.items(), 2):
+        fits = a.shape.is_compatible_with(b.shape)
+        if not fits and not alike:
+            with suppress(ValueError):
+                fits = tf.broadcast_static_shape(a.shape, b.shape) is not None
+        if not fits:
+            raise ValueError(
+                f"{one} and {other} had the shapes {tuple(a.shape)} and {tuple(b.shape)}; they may "
+                f"have the same{', or shapes that fit' * (not alike)}"
+            )
+
+
+def as_rows(name: str, given: Any, length: int) -> Any:
+    """Return finite numbers as a tensor in single precision, `(n, length)`.
+
+    Inside a graph, where there are no numbers yet, only the shape is looked at.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    form = f"(n, {length})"
+    if not tf.is_tensor(given) or hasattr(given, "numpy"):
+        return tf.constant(single(name, given, (None, length), form))
+    if not given.shape.is_compatible_with((None, length)):
+        raise ValueError(f"{name} had the shape {tuple(given.shape)}; it may be {form}")
+    return given

@@ -6,10 +6,11 @@ and a user may want to set them before it.
 
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, TypeVar, cast
 
+from vae_lib.support.numbers import shown
 from vae_lib.tensorflow_quietly import tf
 
 Made = TypeVar("Made")
@@ -62,12 +63,11 @@ def as_seed(seed: Any) -> Any:
     Raises:
         ValueError: if it is anything else.
     """
-    try:
+    numbers = None
+    with suppress(Exception):  # whatever is in place of them
         numbers = tf.convert_to_tensor(seed)
-    except (TypeError, ValueError):
-        numbers = None
     if numbers is None or numbers.shape != (2,) or not numbers.dtype.is_integer:
-        raise ValueError(f"seed was {seed!r}; it may be two integers, such as (0, 1)")
+        raise ValueError(f"seed was {shown(seed)}; it may be two integers, such as (0, 1)")
     return tf.cast(numbers, tf.int64)
 
 

@@ -1,0 +1,260 @@
+"""Each public function of `vae_lib` that takes arrays, with arguments that are right."""
+
+import functools
+
+import numpy as np
+
+from vae_lib import (
+    decoder,
+    evaluation,
+    images,
+    latent_space,
+    loss,
+    plots,
+    rate_distortion,
+    reparameterization,
+    tighter_bounds,
+    training,
+    uses,
+)
+from vae_lib.data import images as gate
+from vae_lib.data import load_images
+from vae_lib.model import VAE
+from vae_lib.panels import quantization
+from vae_lib.panels import rate_distortion as panel
+from vae_lib.tensorflow_quietly import keras
+
+RNG = np.random.default_rng(0)
+X = np.float32(RNG.uniform(0.1, 0.9, (4, 16)))
+COINS = np.float32(X > 0.5)
+PICTURES = X.reshape(4, 4, 4, 1)
+Z = np.float32(RNG.normal(size=(4, 2)))
+Q = {"mean": np.float32(RNG.normal(size=(4, 2))), "log_var": np.float32(RNG.normal(size=(4, 2)))}
+LABELS = np.array([0, 1, 0, 1])
+EIGHT = np.float32(RNG.normal(size=(8, 2)))
+LINEAR = evaluation.LinearGaussian(RNG.normal(size=(16, 2)), RNG.normal(size=16), 0.5)
+
+
+@functools.cache
+def model(kind="bernoulli"):
+    """A small one."""
+    if kind == "class":
+        return uses.ConditionalVAE(2, 4, 16, classes=3)
+    made = VAE(2, 4, 16, kind)
+    made.compile(keras.optimizers.Adam())
+    return made
+
+
+@functools.cache
+def network():
+    """A small one in whole numbers."""
+    return quantization.quantize(model())
+
+
+def method(make, name):
+    """A method of an object that is made at the first call."""
+
+    def call(**given):
+        return getattr(make(), name)(**given)
+
+    call.__qualname__ = name
+    return call
+
+
+LOGITS = {"logits": np.float32(RNG.normal(size=(4, 16)))}
+SCALES = {"log_scale": np.float32(RNG.normal(size=(4, 16)))}
+VARIANCES = {"log_variance": np.float32(RNG.normal(size=(4, 16)))}
+
+CALLS = {
+    "loss.kl_divergence": (loss.kl_divergence, Q),
+    "loss.kl_per_dimension": (loss.kl_per_dimension, Q),
+    "loss.log_ratio": (loss.log_ratio, {"z": Z, **Q}),
+    "loss.elbo": (loss.elbo, {"log_likelihood": X[:, 0], "kl": X[:, 1]}),
+    "decoder.pixel_mean": (decoder.pixel_mean, LOGITS),
+    "decoder.bernoulli_log_likelihood": (decoder.bernoulli_log_likelihood, {"x": X, **LOGITS}),
+    "decoder.binarize": (decoder.binarize, {"x": X, "seed": (0, 1)}),
+    "decoder.gaussian_log_likelihood": (
+        decoder.gaussian_log_likelihood,
+        {"x": X, "mean": X[::-1], "variance": 0.5},
+    ),
+    "decoder.continuous_bernoulli_log_likelihood": (
+        decoder.continuous_bernoulli_log_likelihood,
+        {"x": X, **LOGITS},
+    ),
+    "decoder.Bernoulli.log_prob": (method(decoder.Bernoulli, "log_prob"), {"x": X, **LOGITS}),
+    "decoder.Gaussian": (decoder.Gaussian, {"variance": 0.5}),
+    "decoder.Gaussian.log_prob": (method(decoder.Gaussian, "log_prob"), {"x": X, **LOGITS}),
+    "decoder.PixelGaussian.log_prob": (
+        method(decoder.PixelGaussian, "log_prob"),
+        {"x": X, **LOGITS, **VARIANCES},
+    ),
+    "decoder.ContinuousBernoulli.mean": (method(decoder.ContinuousBernoulli, "mean"), LOGITS),
+    "decoder.DiscretizedLogistic.log_prob": (
+        method(decoder.DiscretizedLogistic, "log_prob"),
+        {"x": X, **LOGITS, **SCALES},
+    ),
+    "decoder.DiscretizedLogistic.mean": (
+        method(decoder.DiscretizedLogistic, "mean"),
+        {**LOGITS, **SCALES},
+    ),
+    "decoder.start_at_mean": (
+        lambda x: decoder.start_at_mean(model().decoder, x),
+        {"x": X},
+    ),
+    "reparameterization.reparameterize": (reparameterization.reparameterize, {**Q, "eps": Z}),
+    "reparameterization.standard_normal": (
+        functools.partial(reparameterization.standard_normal, (2,)),
+        {"seed": (0, 1)},
+    ),
+    "evaluation.log_evidence": (functools.partial(evaluation.log_evidence, LINEAR), {"x": X}),
+    "evaluation.exact_posterior": (functools.partial(evaluation.exact_posterior, LINEAR), {"x": X}),
+    "evaluation.linear_elbo": (
+        functools.partial(evaluation.linear_elbo, LINEAR),
+        {"x": X, "mean": Z, "covariance": np.eye(2)},
+    ),
+    "evaluation.fit_ppca": (evaluation.fit_ppca, {"x": X, "z_dim": 2, "variance": 0.1}),
+    "evaluation.log_joint": (
+        lambda x, z: evaluation.log_joint(model(), x, z),
+        {"x": X, "z": Z[:, None]},
+    ),
+    "evaluation.importance_weighted_bound": (
+        lambda x, n_samples, seed: evaluation.importance_weighted_bound(
+            model(), x, n_samples, seed
+        ),
+        {"x": X, "n_samples": 2, "seed": 0},
+    ),
+    "images.draw_factors": (images.draw_factors, {"n": 2, "seed": 0}),
+    "images.draw_shapes": (
+        functools.partial(images.draw_shapes, images.draw_factors(2)),
+        {"side": 8},
+    ),
+    "images.halvings": (images.halvings, {"height": 28, "width": 28}),
+    "images.channels": (images.channels, {"steps": 3, "width": 8}),
+    "images.images_named": (
+        functools.partial(images.images_named, "shapes"),
+        {"size": 4, "color": "gray"},
+    ),
+    "images.bits_per_dimension": (
+        images.bits_per_dimension,
+        {"nats": X[:, 0], "x_shape": (4, 4)},
+    ),
+    "images.mean_image_loss": (
+        functools.partial(images.mean_image_loss, decoder.Bernoulli()),
+        {"x_train": X, "x": X[::-1]},
+    ),
+    "images.pca_error": (images.pca_error, {"x_train": X, "x": X[:2], "z_dim": 2}),
+    "images.linear_loss": (
+        functools.partial(images.linear_loss, decoder.Gaussian()),
+        {"x_train": X, "x": X[:2], "z_dim": 2},
+    ),
+    "images.nearest": (images.nearest, {"images": X[:2], "among": X}),
+    "latent_space.prior_grid": (latent_space.prior_grid, {"side": 3, "mass": 0.9}),
+    "latent_space.interpolate": (
+        latent_space.interpolate,
+        {"first": Z[0], "second": Z[1], "count": 3},
+    ),
+    "latent_space.slerp": (latent_space.slerp, {"first": Z[0], "second": Z[1], "count": 3}),
+    "latent_space.traverse": (
+        latent_space.traverse,
+        {"z": Z[0], "dimension": 1, "values": Z[:, 0]},
+    ),
+    "latent_space.active_units": (latent_space.active_units, {"mean": Z, "threshold": 0.01}),
+    "latent_space.aggregate_log_density": (latent_space.aggregate_log_density, {"z": Z, **Q}),
+    "loss.Objective": (
+        loss.Objective,
+        {"beta": 1.5, "warm_up": 2, "free_bits": 0.5, "n_samples": 2},
+    ),
+    "model.VAE": (
+        functools.partial(VAE, h_dim=2),
+        {"z_dim": 2, "x_dim": 4, "likelihood": "gaussian", "variance": 0.5, "seed": 1},
+    ),
+    "model.VAE.encode": (method(model, "encode"), {"x": X}),
+    "model.VAE.decode": (method(model, "decode"), {"z": Z}),
+    "model.VAE.reconstruct": (method(model, "reconstruct"), {"x": X}),
+    "model.VAE.restart": (method(model, "restart"), {"seed": 1}),
+    "plots.as_pictures": (plots.as_pictures, {"images": X}),
+    "plots.numbered_classes": (
+        functools.partial(plots.numbered_classes, count=4),
+        {"labels": LABELS},
+    ),
+    "rate_distortion.leads": (
+        rate_distortion.leads,
+        {"rate": X[0, :3], "distortion": X[1, :3], "betas": X[2, :3]},
+    ),
+    "rate_distortion.water_filling": (
+        rate_distortion.water_filling,
+        {"variances": np.array([3.0, 2.0, 1.0]), "level": 1.5, "z_dim": 2},
+    ),
+    "rate_distortion.information": (rate_distortion.information, {**Q, "seed": 0, "draws": 2}),
+    "rate_distortion.AdjustableObjective": (
+        rate_distortion.AdjustableObjective,
+        {"beta": 1.5, "warm_up": 2, "period": 4, "free_bits": 0.5},
+    ),
+    "rate_distortion.binned_information": (
+        rate_distortion.binned_information,
+        {"a": EIGHT[:, 0], "b": EIGHT[:, 1], "bins": 2},
+    ),
+    "rate_distortion.mutual_information_gap": (
+        rate_distortion.mutual_information_gap,
+        {"codes": EIGHT, "factors": EIGHT[:, ::-1], "bins": 2},
+    ),
+    "rate_distortion.EarlierPixels": (
+        rate_distortion.EarlierPixels,
+        {"units": 2, "reach": 1},
+    ),
+    "tighter_bounds.DoublyReparameterized": (
+        tighter_bounds.DoublyReparameterized,
+        {"n_samples": 2},
+    ),
+    "tighter_bounds.signal_to_noise": (tighter_bounds.signal_to_noise, {"gradients": Z}),
+    "tighter_bounds.sandwich": (
+        lambda x, z, n_samples: tighter_bounds.sandwich(model(), x, z, n_samples),
+        {"x": X, "z": Z, "n_samples": 2},
+    ),
+    "training.minibatch_order": (
+        training.minibatch_order,
+        {"n": 10, "batch_size": 2, "start": 0, "stop": 3, "seed": 0},
+    ),
+    "uses.with_class": (uses.with_class, {"x": X, "y": LABELS, "classes": 3}),
+    "uses.ConditionalVAE.decode": (
+        lambda z, y: model("class").decode(z, y),
+        {"z": Z, "y": LABELS},
+    ),
+    "uses.fit_to_seen": (
+        lambda x, seen, steps: uses.fit_to_seen(model(), x, seen, steps),
+        {"x": X, "seen": COINS[0], "steps": 2},
+    ),
+    "uses.draw_completions": (
+        lambda x, seen, code, n_samples: uses.draw_completions(model(), x, seen, code, n_samples),
+        {"x": X, "seen": COINS[0], "code": np.stack([Z, Z]), "n_samples": 2},
+    ),
+    "uses.normalized": (uses.normalized, {"log_weight": Z}),
+    "uses.auroc": (uses.auroc, {"odd": Z[:, 0], "usual": Z[:, 1]}),
+    "uses.least_squares": (
+        uses.least_squares,
+        {"features": EIGHT, "labels": np.arange(8) % 2, "classes": 2},
+    ),
+    "uses.same_class_share": (
+        uses.same_class_share,
+        {"codes": Z, "labels": LABELS, "among": Z[::-1], "their": LABELS, "count": 2},
+    ),
+    "uses.neighbors": (uses.neighbors, {"codes": Z, "among": Z[::-1], "count": 2}),
+    "data.images.as_images": (functools.partial(gate.as_images, x_shape=(16,)), {"x": X}),
+    "data.load_images": (
+        load_images,
+        {"source": PICTURES, "color": False, "held_out": 0.5, "seed": 0},
+    ),
+    "panels.quantization.QuantizedVAE.encode": (method(network, "encode"), {"x": X}),
+    "panels.quantization.QuantizedVAE.decode_logits": (method(network, "decode_logits"), {"z": Z}),
+    "panels.quantization.gray_bytes": (quantization.gray_bytes, {"x": X}),
+    "panels.rate_distortion.RateDistortion": (
+        panel.RateDistortion,
+        {
+            "betas": np.array([0.5, 1.0]),
+            "rates": X[:2, :3],
+            "distortions": X[:2, 0],
+            "x": X[:2],
+            "restored": np.stack([X[:2], X[2:]]),
+        },
+    ),
+}

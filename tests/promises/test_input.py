@@ -1,0 +1,173 @@
+"""Bad input by the thousand: right, or refused in a sentence that names the argument."""
+
+import os
+import signal
+import traceback
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.helpers import mentions
+from tests.promises.calls import CALLS
+from tests.promises.odd_values import FORMS, arrays, numbers, things
+from vae_lib.parameters import ChapterParameters, ImagesParameters, ParameterError, check_parameters
+from vae_lib.runs import command_line
+from vae_lib.runs.chapters import CHAPTERS
+
+CASES = int(os.environ.get("VAE_LIB_CASES", "6000"))
+ALSO = {"classes": ("y", "labels"), "start": ("stop",)}  # what a number, else right, is wrong for
+SHAPED = ("zeros of", "one column", "one row", "one axis", "transposed", "without", "a single")
+tried = []
+PAIRS = [(name, argument) for name, (_, good) in CALLS.items() for argument in good]
+
+
+def numbers_in(made):
+    """All numbers of a result, one after the other."""
+    if isinstance(made, dict):
+        made = [*made.values()]
+    if isinstance(made, list | tuple):
+        return np.concatenate([np.empty(0), *map(numbers_in, made)])
+    made = getattr(made, "x_train", made)
+    try:
+        return np.asarray(made, np.float64).ravel()
+    except (TypeError, ValueError):
+        return np.empty(0)
+
+
+def holds_nan(value):
+    """Whether a value holds a NaN."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if value is None or (isinstance(value, np.ndarray) and any(v is None for v in value.flat)):
+            return False
+        try:
+            return bool(np.isnan(np.asarray(value, np.float64)).any())
+        except Exception:
+            return False
+
+
+def outcome(function, given):
+    """What a call gives: numbers, or the sentence of a refusal; other errors are raised."""
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore", RuntimeWarning)
+            return numbers_in(function(**given)), None
+    except (TypeError, ValueError) as refusal:
+        frames = traceback.extract_tb(refusal.__traceback__)
+        depth = "" if "vae_lib" in frames[-1].filename else "raised deep below:\n"
+        return None, f"{depth}{refusal}"
+
+
+def how_often(pairs):
+    """The settings of Hypothesis that share the cases among pairs."""
+    each = max(5, CASES // len(pairs))
+    checks = [*HealthCheck]
+    return settings(
+        max_examples=each,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=checks,
+    )
+
+
+@pytest.mark.parametrize(("name", "argument"), PAIRS, ids=map(" of ".join, PAIRS))
+def test_bad_input_is_right_or_refused_by_name(name, argument):
+    function, good = CALLS[name]
+    plain, _ = outcome(function, good)
+    value = good[argument]
+    kinds = arrays(value) if isinstance(value, np.ndarray) else st.one_of(numbers(), things())
+
+    @how_often(PAIRS)
+    @given(kinds)
+    def holds(drawn):
+        kind, odd = drawn
+        tried.append(kind)
+        made, said = outcome(function, {**good, argument: odd})
+        if said is not None:
+            # Of two shapes that do not fit, either may be the wrong one.
+            named = [argument, *ALSO.get(argument, good if kind.startswith(SHAPED) else ())]
+            assert any(mentions(said, each) for each in named), (kind, said)
+            assert "\n" not in said.strip(), (kind, said)
+        elif kind in FORMS:
+            np.testing.assert_allclose(made, plain, rtol=1e-4, atol=1e-5, err_msg=kind)
+        elif holds_nan(odd):
+            assert np.isnan(made).any(), f"{kind}: NaN went in, and {made} came out"
+
+    holds()
+
+
+WORDS = ["", " ", "nan", "inf", "-inf", "1e400", "-1", "0", "1", "2.0", "0x10", "1_000", "٣", "²"]
+WORDS += ["True", "None", "[1]", "a" * 5000, "../..", "~nobody", "/", "\0", "a\nb", "'", "{}", "-"]
+PARAMETERS = [(c, name) for c in (ChapterParameters, ImagesParameters) for name in c.model_fields]
+words = st.one_of(st.sampled_from(WORDS), st.text(max_size=8), st.floats().map(str))
+
+
+@pytest.mark.parametrize(("chapter", "name"), PARAMETERS)
+def test_a_parameter_of_a_notebook_is_right_or_refused_by_name(
+    chapter, name, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+
+    @how_often(PARAMETERS)
+    @given(st.one_of(numbers(), things(), words.map(lambda w: ("word", w))))
+    def holds(drawn):
+        kind, odd = drawn
+        tried.append(kind)
+        names = {name: odd}
+        try:
+            check_parameters(names, chapter)
+        except ParameterError as refusal:
+            said = str(refusal)
+        else:
+            said = name
+        assert mentions(said, name), (odd, said)
+        assert "\n" not in said, (odd, said)
+        if said != name:
+            return
+        assert names[name] == odd or str(odd).strip(), (odd, names[name])
+        assert not holds_nan(names[name])
+
+    holds()
+
+
+OPTIONS = [("6", "jobs"), ("6", "out")]
+OPTIONS += [(str(c.number), name) for c in CHAPTERS.values() for name in c.parameters.model_fields]
+
+
+@pytest.mark.parametrize(("chapter", "name"), OPTIONS)
+def test_an_option_of_the_command_line_is_right_or_refused(
+    chapter, name, tmp_path, monkeypatch, capsys
+):
+    @contextmanager
+    def nobody(jobs):
+        yield command_line.Machines(None, lambda: 0, lambda sweep: 0)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command_line, "local", nobody)
+    monkeypatch.setattr(command_line, "sweep", lambda *args, **how: (run for run in ()))
+    before = signal.getsignal(signal.SIGTERM)
+
+    @how_often(OPTIONS)
+    @given(words)
+    def holds(word):
+        tried.append("option")
+        given = [f"--{name.replace('_', '-')}", word]
+        place = [] if name == "out" else ["--out", str(tmp_path)]
+        status = command_line.main(["sweep", "--chapter", chapter, *place, *given])
+        said = capsys.readouterr().err.strip()
+        assert status in {0, 1, 2}, said
+        assert (status == 0) == (not said), said
+        assert "Traceback" not in said, said
+
+    holds()
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_the_cases_are_counted(capsys):
+    with capsys.disabled():
+        print(f"\ncases of bad input: {len(tried):,}, of {len(set(tried))} kinds")

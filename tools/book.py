@@ -24,7 +24,19 @@ from xml.etree import ElementTree
 import click
 import nbformat
 
-from tools import ROOT, address, card, chapters, check_html, launch, pairs, panels, pdf, policy, prose
+from tools import (
+    ROOT,
+    address,
+    card,
+    chapters,
+    check_html,
+    launch,
+    pairs,
+    panels,
+    pdf,
+    policy,
+    prose,
+)
 from tools.chapters import BookError
 from vae_lib.data import DataError
 from vae_lib.runs.command_line import cores

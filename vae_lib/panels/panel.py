@@ -155,7 +155,7 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
 
 def page(panel: type[Panel], state: dict[str, Any], png: bytes) -> str:
     """Write a panel's piece of a page: its look, a still picture, its numbers, its program."""
-    # In a script, "</" would end it early, and "<!--" keep it from ending; in JSON, "\\u003c" is "<".
+    # In a script, "</" would end it early, and "<!--" keep it open; in JSON, "\\u003c" is "<".
     text = json.dumps(state, sort_keys=True).replace("<", "\\u003c")
     return PAGE.format(
         id=f"panel-{sha256(text.encode()).hexdigest()[:8]}",

@@ -101,4 +101,4 @@ $(PEERS): bench/peers.txt | $(READY)
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "Python 3.11 or newer is needed, as python3: see https://www.python.org/downloads/." >&2; exit 1; }
 	@echo "Installing uv into .uv …"
-	@rm -rf .uv && python3 -m venv .uv && .uv/bin/python -m pip install --quiet uv
+	@rm -rf .uv && python3 -m venv .uv && .uv/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r tools/uv.txt

@@ -25,7 +25,19 @@ from xml.etree import ElementTree
 import click
 import nbformat
 
-from tools import ROOT, address, card, chapters, check_html, launch, pairs, panels, pdf, prose
+from tools import (
+    ROOT,
+    address,
+    card,
+    chapters,
+    check_html,
+    launch,
+    pairs,
+    panels,
+    pdf,
+    policy,
+    prose,
+)
 from tools.chapters import BookError
 from vae_lib.data import DataError
 from vae_lib.runs.command_line import cores
@@ -305,6 +317,7 @@ def build(root: Path, digits: FoundDigits) -> None:
             pages = typeset(root, source)
             shutil.rmtree(html, ignore_errors=True)
             shutil.copytree(pages, html)
+            policy.protect(html)
             stamp.write_text(digest)
     except BookError:
         shutil.rmtree(html, ignore_errors=True)

@@ -155,8 +155,8 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
 
 def written(state: dict[str, Any]) -> str:
     """Write a panel's numbers as its piece of a page holds them."""
-    # In a script, "</" would end it early; in JSON, "<\\/" says the same.
-    return json.dumps(state, sort_keys=True).replace("</", "<\\/")
+    # In a script, "</" would end it early, and "<!--" keep it open; in JSON, "\\u003c" is "<".
+    return json.dumps(state, sort_keys=True).replace("<", "\\u003c")
 
 
 def name_of(text: str) -> str:

@@ -11,13 +11,21 @@ from vae_lib.parameters import EndOfProgram
 from vae_lib.runs.results import ResultsError
 from vae_lib.support.files import write_text
 
+# A notebook may come from anyone, and its outputs are HTML: no script runs, nothing is fetched.
+CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>')
+POLICY = (
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+    "base-uri 'none'; form-action 'none'; script-src 'none'; "
+    "img-src data:; font-src data:; style-src 'unsafe-inline'\">"
+)
 LABEL = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)  # of a section, which a page does not show
 
 
 def write_page(notebook: Path) -> Path:
     """Write what papermill made of a notebook as a page: text, pictures and numbers, no code.
 
-    It ends where the program ended: what stands below is for the book's readers.
+    It ends where the program ended: what stands below is for the book's readers. No script runs
+    in it, whoever the notebook comes from, and it asks no host for anything: formulas stay TeX.
 
     Args:
         notebook: a file `.ipynb`, executed.
@@ -42,10 +50,13 @@ def write_page(notebook: Path) -> Path:
     for cell in content.cells:
         if cell.cell_type == "markdown":
             cell.source = LABEL.sub("", cell.source)
-    exporter = HTMLExporter(exclude_input=True, exclude_output_prompt=True)
+    # Without addresses the template leaves out the scripts that it would fetch.
+    exporter = HTMLExporter(
+        exclude_input=True, exclude_output_prompt=True, mathjax_url="", require_js_url=""
+    )
     text, _ = exporter.from_notebook_node(content, {"metadata": {"name": notebook.stem}})
     page = notebook.with_suffix(".html")
-    write_text(page, text)
+    write_text(page, CHARSET.sub(lambda found: found[0] + POLICY, text, count=1))
     return page
 
 

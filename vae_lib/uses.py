@@ -391,11 +391,11 @@ def least_squares(features: ArrayLike, labels: ArrayLike, classes: int = 10) -> 
     targets = np.eye(classes)[numbers]  # (n, classes)
     middle, share = x.mean(axis=0), targets.mean(axis=0)
     u, s, vt = _svd(x - middle)  # (n, r), (r,), (r, features)
-    parts = u.T @ (targets - share)  # (r, classes)
+    parts, squares = u.T @ (targets - share), u**2  # (r, classes), (n, r)
 
     def left_out(penalty: float) -> float:
         shrink = s**2 / (s**2 + penalty)  # (r,)
-        own = (u**2 @ shrink) + 1 / len(x)  # (n,), the diagonal of the hat matrix
+        own = squares @ shrink + 1 / len(x)  # (n,), the diagonal of the hat matrix
         residual = targets - share - u @ (shrink[:, None] * parts)
         return float(np.mean((residual / np.maximum(1 - own, 1e-9)[:, None]) ** 2))
 

@@ -14,6 +14,8 @@ from vae_lib.parameters import ObjectiveParameters, ParameterError, validated
 from vae_lib.support.precision import in_one_precision
 from vae_lib.tensorflow_quietly import keras, tf
 
+SERIES = [1 / math.factorial(k) for k in range(12, 1, -1)]  # of (exp(t) − 1 − t) / t²
+
 
 @in_one_precision
 def kl_divergence(mean: Any, log_var: Any) -> Any:
@@ -31,8 +33,19 @@ def kl_divergence(mean: Any, log_var: Any) -> Any:
 
 @in_one_precision
 def kl_per_dimension(mean: Any, log_var: Any) -> Any:
-    """What each latent dimension adds to `kl_divergence`, in nats, shape `(batch, z_dim)`."""
-    return 0.5 * (tf.exp(log_var) + tf.square(mean) - 1.0 - log_var)  # (batch, z_dim)
+    """What each latent dimension adds to `kl_divergence`, in nats, shape `(batch, z_dim)`.
+
+    It is ½ (exp(log_var) + mean² − 1 − log_var), to the last digits near 0, too, where the terms
+    of log_var cancel.
+    """
+    return 0.5 * (_above_tangent(log_var) + tf.square(mean))  # (batch, z_dim)
+
+
+def _above_tangent(t: Any) -> Any:
+    """Compute exp(t) − 1 − t, never negative; by its series where the terms would cancel."""
+    near = tf.clip_by_value(t, -0.25, 0.25)
+    series = tf.square(near) * tf.math.polyval(SERIES, near)
+    return tf.where(tf.abs(t) < 0.25, series, tf.exp(t) - 1.0 - t)
 
 
 @in_one_precision

@@ -20,6 +20,7 @@ from vae_lib.encoder import Encoder
 from vae_lib.loss import Objective, elbo, kl_divergence, kl_per_dimension, log_ratio
 from vae_lib.parameters import BoundParameters, ModelParameters, ParameterError, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
+from vae_lib.support.astray import check_finite, check_variables
 from vae_lib.support.networks import check_decoder, shape_of, z_dim_of
 from vae_lib.support.numbers import several, shown
 from vae_lib.support.precision import as_rows
@@ -432,8 +433,15 @@ class VAE(keras.Model):
 
         Raises:
             ValueError: `x` is not what images may be, or something else was given besides.
+            FloatingPointError: the loss, or a weight, is no longer a finite number at the end of
+                an epoch; no callback has saved the model since.
         """
-        return self._on_images(super().fit, x, *args, **kwargs)
+        fit = super().fit
+        given = inspect.signature(fit).bind(x, *args, **kwargs).arguments
+        callbacks = given.pop("callbacks", None)
+        if not isinstance(callbacks, keras.callbacks.CallbackList):  # it takes no more
+            callbacks = [_Watch(), *tf.nest.flatten(callbacks or [])]
+        return self._on_images(fit, **given, callbacks=callbacks)
 
     def evaluate(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Average loss, reconstruction and KL over images, as Keras does.
@@ -700,6 +708,23 @@ def _refuse_damaged(path: Path) -> None:
     with zipfile.ZipFile(path) as file:
         if (member := file.testzip()) is not None:
             raise ValueError(f"{member} has another checksum than when it was saved")
+
+
+def variables_of(model: VAE) -> list[Any]:
+    """All that a training changes: weights, noise, averages of layers, the optimizer."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+class _Watch(keras.callbacks.Callback):
+    """Stops Keras's training that has gone astray: the first to be asked when an epoch ends."""
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._start = int(self.model.optimizer.iterations)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        start, self._start = self._start, int(self.model.optimizer.iterations)
+        check_finite(logs["loss"], start, self._start)
+        check_variables(variables_of(self.model), start, self._start)
 
 
 class _Gate:

@@ -27,9 +27,10 @@ import numpy as np
 
 from vae_lib.data.images import as_images
 from vae_lib.decoder import binarize as draw_coins
-from vae_lib.model import VAE, check_trainable
+from vae_lib.model import VAE, check_trainable, variables_of
 from vae_lib.parameters import TrainingParameters, validated
 from vae_lib.reparameterization import standard_normal
+from vae_lib.support.astray import check_finite, check_variables
 from vae_lib.support.checkpoints import Checkpoints, digest
 from vae_lib.support.numbers import MANY, seed_of, whole
 from vae_lib.support.progress import progress_bar
@@ -175,38 +176,6 @@ def _compile(model: VAE, n: int, batch_size: int, binarize: bool) -> Steps:
     return cast("Steps", steps.get_concrete_function(x, order, n_steps, seed))
 
 
-def check_finite(loss: float, start: int, stop: int, kept: str = "") -> None:
-    """Stop a training that has gone astray.
-
-    Args:
-        loss: summed up, or averaged, since `start`.
-        start: the iteration after which it was finite.
-        stop: the iteration that training has come to.
-        kept: which checkpoint is from before, in words.
-
-    Raises:
-        FloatingPointError: the loss is not a finite number.
-    """
-    if not np.isfinite(loss):
-        raise FloatingPointError(_astray(f"the loss became {loss}", start, stop, kept))
-
-
-def _check_weights(model: VAE, start: int, stop: int, kept: str) -> None:
-    """Stop a training whose last step broke what it changed: no loss has shown it yet."""
-    broken = [v.path for v in _variables(model) if not np.all(np.isfinite(v.numpy()))]
-    if broken:
-        named = ", ".join(broken[:3]) + ", …" * (len(broken) > 3)
-        what = f"{len(broken)} of the model's and the optimizer's variables became NaN or infinite"
-        raise FloatingPointError(_astray(f"{what} ({named})", start, stop, kept))
-
-
-def _astray(what: str, start: int, stop: int, kept: str) -> str:
-    return (
-        f"{what} between iterations {start} and {stop}{kept and '; '}{kept}; a smaller learning "
-        "rate usually helps, or the optimizer's clipnorm=1.0"
-    )
-
-
 def _make_folder(out: Any) -> Path:
     if not isinstance(out, str | os.PathLike):
         raise ValueError(f"out was {out!r}; it may be the path of a folder, new or old")
@@ -237,11 +206,6 @@ def _as_tensor(x: Any, checked: np.ndarray) -> Any:
     return tf.reshape(x, checked.shape) if same else tf.constant(checked)
 
 
-def _variables(model: VAE) -> list[Any]:
-    """All that a training changes: weights, noise, averages of layers, the optimizer."""
-    return [*model.variables, *model.optimizer.variables]
-
-
 def _identity(model: VAE, settings: TrainingParameters, images: list[np.ndarray]) -> dict[str, Any]:
     """What a training is made of, but for its length: a checkpoint of another is refused.
 
@@ -255,7 +219,7 @@ def _identity(model: VAE, settings: TrainingParameters, images: list[np.ndarray]
         "optimizer": model.optimizer.get_config(),
         "loss": repr(model.loss_given),
         "images": digest(*images),
-        "weights at the start": digest(*_variables(model)),
+        "weights at the start": digest(*variables_of(model)),
         **settings.model_dump(exclude=free),
     }
 
@@ -295,7 +259,7 @@ class _Course:
     def add(self, stop: int, sums: np.ndarray, kept: str) -> None:
         """Count what was summed up until a stop, unless training has gone astray."""
         check_finite(sums.sum(), self.at, stop, kept)
-        _check_weights(self.model, self.at, stop, kept)
+        check_variables(variables_of(self.model), self.at, stop, kept)
         self.sums, self.at = self.sums + sums, stop
 
     def report(self) -> np.ndarray:
@@ -330,7 +294,7 @@ class _Course:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The state of the training, in arrays by name."""
-        variables = [variable.numpy() for variable in _variables(self.model)]
+        variables = [variable.numpy() for variable in variables_of(self.model)]
         groups = {"variable": variables, "best": self.best_weights}
         return {
             "numbers": np.array([self.begin, self.at, self.best, self.since_best]),
@@ -356,7 +320,7 @@ class _Course:
                 f"iterations was {self.settings.iterations}, and the checkpoint stands at "
                 f"{self.at - self.begin}; it may be that, or more"
             )
-        for variable, value in zip(_variables(self.model), group("variable"), strict=True):
+        for variable, value in zip(variables_of(self.model), group("variable"), strict=True):
             variable.assign(value)
         self.sums, self.best_weights = arrays["sums"], group("best")
         self.reports = {name: [*arrays[f"report {name}"]] for name in self.reports}

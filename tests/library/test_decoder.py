@@ -88,7 +88,7 @@ def truncated_exponential(logit):
     return stats.truncexpon(rate, scale=1 / rate)
 
 
-SIZES = [1e-4, 0.01, 0.1, 0.2, 0.2499, 0.25, 0.2501, 0.45, 1.0, 4.0, 20.0, 90.0]
+SIZES = [1e-4, 0.01, 0.1, 0.2, 0.2499, 0.25, 0.2501, 0.45, 0.9999, 1.0, 1.5, 4.0, 20.0, 90.0]
 
 
 @pytest.mark.parametrize(("dtype", "error"), [("float64", 3e-9), ("float32", 3e-7)])

@@ -16,14 +16,15 @@ import numpy as np
 
 from vae_lib.data.images import as_images
 from vae_lib.distributed.all_reduce import AllReduce, Cluster, connect, read_cluster
-from vae_lib.model import VAE, check_trainable
+from vae_lib.model import VAE, check_trainable, variables_of
 from vae_lib.parameters import TrainingParameters, validated
 from vae_lib.reparameterization import standard_normal
+from vae_lib.support.astray import check_finite, check_variables
 from vae_lib.support.checkpoints import in_plain_words
 from vae_lib.support.progress import progress_bar
 from vae_lib.support.xla import compiled, kept
 from vae_lib.tensorflow_quietly import keras, tf
-from vae_lib.training import HISTORY, STEPS_PER_CALL, History, check_finite, minibatch_order
+from vae_lib.training import HISTORY, STEPS_PER_CALL, History, minibatch_order
 
 NORMALIZATION = keras.layers.BatchNormalization
 REPORTED = HISTORY[:-1]  # samples are one call of `model.decode` away, where they are wanted
@@ -179,7 +180,8 @@ def train_together(
             or the workers were called differently.
         ConnectionError: a worker did not come up, or died, or was silent for too long. The
             model holds the weights from before the iteration at which that happened.
-        FloatingPointError: the loss is no longer a finite number.
+        FloatingPointError: the loss, or a weight, is no longer a finite number, on all workers
+            alike.
     """
     cluster = read_cluster()
     arguments = {"iterations": iterations, "batch_size": batch_size, "report_every": report_every}
@@ -206,7 +208,8 @@ def train_together(
                 sums += step(rows)
                 if shown is not None:
                     shown.update()
-            check_finite(sums[0], start, stop)
+            check_finite(sums.sum(), start, stop)
+            check_variables(variables_of(model), start, stop)
             for name, value in zip(REPORTED, (stop, *sums / (stop - start)), strict=True):
                 history[name].append(value)
     with suppress(ConnectionError):

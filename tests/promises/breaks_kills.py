@@ -5,28 +5,28 @@ WORK = f"{TESTS}::test_killed_work_goes_on_to_the_same_bits"
 
 BREAKS = [
     (
-        "A training killed at 100 moments, also halfway in a file, ends with the same weights.",
+        "A training killed at random moments, also halfway in a file, ends with the same weights.",
         f"{WORK}[training]",
         "vae_lib/support/checkpoints.py",
         'part = self._folder / "checkpoint.part"',
         'part = self._folder / f"checkpoint-{iteration:09d}.npz"',
     ),
     (
-        "An importance-weighted evaluation killed at 10 moments ends with the same bounds.",
+        "An importance-weighted evaluation killed at random moments ends with the same bounds.",
         f"{WORK}[evaluating]",
         "vae_lib/evaluation.py",
         'self.drawn = int(arrays["drawn"])',
         'self.drawn = max(0, int(arrays["drawn"]) - 1)',
     ),
     (
-        "A shortened reproduction killed at 10 moments ends with the same record, curve and all.",
+        "A shortened reproduction killed at random moments ends with the same record.",
         f"{WORK}[reproducing]",
         "vae_lib/training.py",
         '{name: [*arrays[f"report {name}"]] for name in self.reports}',
         "{name: [] for name in self.reports}",
     ),
     (
-        "A sweep killed at 100 moments, also halfway in a file, ends with the same files.",
+        "A sweep killed at random moments, also halfway in a file, ends with the same files.",
         f"{TESTS}::test_a_killed_sweep_goes_on_to_the_same_files",
         "vae_lib/runs/command_line.py",
         "        clear_parts(point.folder)\n",

@@ -216,7 +216,7 @@ def test_a_killed_build_takes_its_chapters_with_it(tmp_path, begun):
     nbformat.write(notebook, tmp_path / "staging/01-one.ipynb")
     code = """
         import pathlib
-        from tools import book, check_html, pairs, pdf
+        from tools import book
         from vae_lib.runs.freshness import FoundDigits
         book.run_notebooks(pathlib.Path("staging").resolve(), FoundDigits("small", "small", ""))
     """

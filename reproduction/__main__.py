@@ -10,6 +10,7 @@ reproduction/<name>.json.
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -20,6 +21,7 @@ from reproduction.options import all_of_mnist, seeds_option
 from reproduction.runs import RUNS, Run
 from reproduction.training import images_of, judge, train_run
 from vae_lib.data import DataError, Digits
+from vae_lib.support.alone import alone_in
 from vae_lib.support.commands import SeveralValues, status_of
 from vae_lib.support.printing import say
 
@@ -54,16 +56,23 @@ def reproduce(
     path, images = out / f"{name}.json", images_of(run, digits, held_out)
     judged_by = f"{len(images.x_judge):,} {'training' if held_out else 'test'} images"
     settings = record.settings_of(run, digits.name, judged_by, n_samples)
-    told = record.seeds_in(path, settings)
     for seed in seeds:
         say(f"{name}, seed {seed}")
-        one, folder = told.setdefault(str(seed), {}), work / name / str(seed)
-        try:
-            model = train_run(run, seed, images.x, folder / "training", one)
-            judge(model, images.x_judge, seed, n_samples, folder / "evaluation", one)
-        finally:  # of a run that is stopped, too, there is something to be told
-            if one:
-                record.write(path, settings, told)
+        folder = work / name / str(seed)
+        another = ValueError(
+            f"work was '{work}', where another process is at seed {seed} of {name}; it may be a "
+            "folder of its own, or that process may end first"
+        )
+        with alone_in(folder, another):
+            one = record.seeds_in(path, settings).get(str(seed), {})
+            keep = partial(record.keep, path, settings, seed, one)
+            try:
+                model = train_run(run, seed, images.x, folder / "training", one)
+                keep()  # a kill from here on loses none of its seconds
+                judge(model, images.x_judge, seed, n_samples, folder / "evaluation", one)
+            finally:  # of a run that is stopped, too, there is something to be told
+                if one:
+                    keep()
         say(f"{name}, seed {seed}: {one['nats']:.2f} ± {one['error']:.2f} nats{_beside(run)}")
     return path
 

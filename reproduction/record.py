@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from bench.machine import describe
 from reproduction.runs import Run
@@ -49,6 +50,12 @@ def summary(seeds: Seeds, settings: Mapping[str, Any]) -> dict[str, Any]:
     if settings["pixels"] == "bytes":
         averages["bits_per_dimension"] = averages["nats"] / (784 * math.log(2))
     return averages
+
+
+def keep(path: Path, settings: Mapping[str, Any], seed: int, one: dict[str, Any]) -> None:
+    """Put what is told of one seed into the record of a run, beside what others put there."""
+    with FileLock(path.with_suffix(".lock")):
+        write(path, settings, {**seeds_in(path, settings), str(seed): one})
 
 
 def write(path: Path, settings: Mapping[str, Any], seeds: Seeds) -> None:

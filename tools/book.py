@@ -51,6 +51,7 @@ from vae_lib.support.printing import say
 
 CELL_TIMEOUT = 1200  # seconds; the longest cell trains for a fraction of it
 REPORT = "report.xml"
+STAMP = ".inputs"  # the digest of what the pages of a built book were made of
 FRONT_PICTURE = ("07-latent-space", "fig-manifold")  # index.md shows it, and the explorer
 # Headings, labels, labels of equations and exercises, citations.
 SEEN = re.compile(r"^#.*|^\(.*\)=$|\$\$ \(.*\)|^:label:.*|\{cite:.\}`[^`]*`", re.MULTILINE)
@@ -289,7 +290,7 @@ def typeset(root: Path, source: Path) -> Path:
     before.unlink(missing_ok=True)  # after a failure all is set anew: Sphinx warns only once
     strict = ["-W", "-n", "--keep-going", "--quiet"]
     # What it says on stdout is where this intermediate folder lies; warnings are on stderr.
-    words = ["jupyter-book", "build", source, "--path-output", output, *strict]
+    words: list[str | Path] = ["jupyter-book", "build", source, "--path-output", output, *strict]
     if run_while_here(words, stdout=subprocess.DEVNULL) != 0:
         raise BookError("Jupyter Book warned or failed: see above")
     if found := check_html.faults(pages, source, root / ".book/pages.json"):
@@ -304,10 +305,16 @@ def digest_of(root: Path, source: Path) -> str:
     return files_digest(root, [*inputs, root / "uv.lock", *(root / "tools").glob("*.py")])
 
 
+def discard(html: Path) -> None:
+    """Delete a built book, what vouches for its pages first: a kill may leave some of them."""
+    (html / STAMP).unlink(missing_ok=True)
+    shutil.rmtree(html, ignore_errors=True)
+
+
 def build(root: Path, digits: FoundDigits) -> None:
     """Bring _build/html up to date; after a failure there is none, rather than an old one."""
     html = root / "_build/html"
-    stamp = html / ".inputs"
+    stamp = html / STAMP
     try:
         source = assemble(root, execute(root, digits))
         digest = digest_of(root, source)
@@ -315,12 +322,12 @@ def build(root: Path, digits: FoundDigits) -> None:
             print("Nothing to typeset: the book is fresh.")
         else:
             pages = typeset(root, source)
-            shutil.rmtree(html, ignore_errors=True)
+            discard(html)
             shutil.copytree(pages, html)
             policy.protect(html)
             stamp.write_text(digest)
     except BookError:
-        shutil.rmtree(html, ignore_errors=True)
+        discard(html)
         raise
     launch.write_copies(root, source, html)
 

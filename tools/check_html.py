@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from bs4 import BeautifulSoup
 
 from tools.chapters import pages_of
+from vae_lib.support.files import write_text
 
 # A link element names a page, unless its relation makes the browser fetch something.
 FETCHING = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect"}
@@ -136,7 +137,7 @@ def pages_below(html: Path, memory: Path | None) -> dict[Path, Page]:
             pages[path] = Page(*known[key]) if key in known else page_of(content.decode())
             seen[key] = pages[path]
     if memory:
-        memory.write_text(json.dumps(seen))
+        write_text(memory, json.dumps(seen))
     return pages
 
 

@@ -18,6 +18,7 @@ from pypdf import PdfReader
 
 from tools.browser import REMEDY, find_browser, launched
 from tools.chapters import BookError, pages_of
+from vae_lib.support.files import write_bytes, write_text
 from vae_lib.support.printing import say
 
 NAME = "variational-autoencoders.pdf"
@@ -174,7 +175,9 @@ def add_pdf(html: Path, source: Path) -> None:
     Raises:
         BookError: there is no Chromium, or it did not print.
     """
-    if (html / NAME).exists():
+    index = html / "index.html"
+    front = index.read_text("utf-8")
+    if MARK not in front:
         print("Nothing to print: the PDF is fresh.")
         return
     if find_browser() is None:
@@ -184,8 +187,7 @@ def add_pdf(html: Path, source: Path) -> None:
         pdf = print_book(html, source)
     except Error as error:
         raise BookError(f"Chromium printed no PDF: {error.message.splitlines()[0]}") from error
-    (html / NAME).write_bytes(pdf)
+    write_bytes(html / NAME, pdf)
     pages = len(PdfReader(io.BytesIO(pdf)).pages)
     text = LINK.format(name=NAME, pages=pages, size=len(pdf) / 1e6)
-    index = html / "index.html"
-    index.write_text(index.read_text("utf-8").replace(MARK, text), "utf-8")
+    write_text(index, front.replace(MARK, text))  # last: it says that the PDF is whole

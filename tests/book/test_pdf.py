@@ -111,6 +111,7 @@ def test_without_a_browser_the_pages_stay_as_they_are_and_one_sentence_says_why(
 
 def test_a_book_is_printed_once(tmp_path, monkeypatch, capsys):
     (tmp_path / pdf.NAME).write_text("printed")
+    (tmp_path / "index.html").write_text("a link to it")
     monkeypatch.setattr(pdf, "print_book", lambda html, source: pytest.fail("printed again"))
     pdf.add_pdf(tmp_path, tmp_path)
     assert_says(capsys.readouterr().out, "fresh")

@@ -1,18 +1,10 @@
 """A night's training survives: whatever stops it, it goes on and ends as if it had not been."""
 
-import os
-import random
-import signal
-import subprocess
-import sys
-import textwrap
-from contextlib import suppress
-
 import keras
 import numpy as np
 import pytest
 
-from tests.helpers import ROOT, Stopped, assert_same_weights, refused
+from tests.helpers import Stopped, assert_same_weights, refused
 from vae_lib.loss import Objective
 from vae_lib.model import VAE
 from vae_lib.parameters import ParameterError
@@ -273,57 +265,3 @@ def model_of(model):
 def test_a_bad_argument_is_refused(arguments, said):
     with refused((ValueError, ParameterError), *said):
         train(new_model(), X, 10, **arguments)
-
-
-# Killed
-
-
-NIGHT = """
-    import sys
-    import keras, numpy as np
-    from vae_lib.model import VAE
-    from vae_lib.training import train
-    x = np.random.default_rng(0).random((200, 30)).astype("float32")
-    model = VAE(z_dim=2, h_dim=6, x_dim=30)
-    model.compile(keras.optimizers.Adam(3e-3))
-    print("begun", flush=True)
-    train(model, x, 20_000, batch_size=16, report_every=500, every=50, checkpoint=sys.argv[1])
-    np.savez(sys.argv[2], *model.get_weights())
-"""
-
-
-def a_night(folder, out, kill_after=None):
-    """Train in a process of its own; kill it after so many seconds of training, if it still runs.
-
-    Returns:
-        Whether it was killed.
-    """
-    command = [sys.executable, "-c", textwrap.dedent(NIGHT), str(folder), str(out)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True)
-    process.stdout.readline()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(kill_after)
-    killed = process.poll() is None
-    if killed:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    return killed
-
-
-@pytest.mark.slow
-def test_a_killed_training_goes_on_and_ends_with_the_same_weights(tmp_path):
-    """Checkpoints follow each other so closely that many of the kills fall into their writing."""
-    kills, nights, rng = 0, 0, random.Random(0)
-    a_night(tmp_path / "whole", tmp_path / "whole.npz")
-    while kills < int(os.environ.get("VAE_LIB_KILLS", "3")):
-        nights += 1
-        folder, out = tmp_path / str(nights), tmp_path / f"{nights}.npz"
-        longest = 4.0  # seconds; on a slow machine, as many may not lead to the next checkpoint
-        while not out.exists():
-            kills += a_night(folder, out, kill_after=rng.uniform(0.2, longest))
-            longest *= 1.2
-        assert {path.suffix for path in folder.glob("[!.]*")} == {".npz"}
-        with np.load(tmp_path / "whole.npz") as whole, np.load(out) as mine:
-            for name in whole:
-                np.testing.assert_array_equal(mine[name], whole[name])

@@ -1,7 +1,37 @@
 """Mistakes that the tests of kills must notice."""
 
 TESTS = "tests/promises/test_kills.py"
+WORK = f"{TESTS}::test_killed_work_goes_on_to_the_same_bits"
+
 BREAKS = [
+    (
+        "A training killed at random moments, also halfway in a file, ends with the same weights.",
+        f"{WORK}[training]",
+        "vae_lib/support/checkpoints.py",
+        'part = self._folder / "checkpoint.part"',
+        'part = self._folder / f"checkpoint-{iteration:09d}.npz"',
+    ),
+    (
+        "An importance-weighted evaluation killed at random moments ends with the same bounds.",
+        f"{WORK}[evaluating]",
+        "vae_lib/evaluation.py",
+        'self.drawn = int(arrays["drawn"])',
+        'self.drawn = max(0, int(arrays["drawn"]) - 1)',
+    ),
+    (
+        "A shortened reproduction killed at random moments ends with the same record.",
+        f"{WORK}[reproducing]",
+        "vae_lib/training.py",
+        '{name: [*arrays[f"report {name}"]] for name in self.reports}',
+        "{name: [] for name in self.reports}",
+    ),
+    (
+        "A sweep killed at random moments, also halfway in a file, ends with the same files.",
+        f"{TESTS}::test_a_killed_sweep_goes_on_to_the_same_files",
+        "vae_lib/runs/command_line.py",
+        "        clear_parts(point.folder)\n",
+        "        point.folder.exists()\n",
+    ),
     (
         "Two sweeps at once in one folder: the second is refused in a sentence.",
         f"{TESTS}::test_two_sweeps_do_not_fill_one_folder",
@@ -17,6 +47,27 @@ BREAKS = [
         "obj = another",
     ),
     (
+        "Two trainings or evaluations at once in one folder: the second is refused in a sentence.",
+        f"{TESTS}::test_two_evaluations_do_not_share_a_folder",
+        "vae_lib/support/checkpoints.py",
+        "            self._alone.__enter__()\n",
+        "            str(self._alone)\n",
+    ),
+    (
+        "Two reproductions at once share a record, and refuse in a sentence to share a seed.",
+        f"{TESTS}::test_two_reproductions_share_a_record_but_not_a_seed",
+        "reproduction/record.py",
+        "{**seeds_in(path, settings), str(seed): one}",
+        "{str(seed): one}",
+    ),
+    (
+        "A folder of which the file system knows no locks is refused, and no lock stays behind.",
+        f"{TESTS}::test_a_folder_that_cannot_be_locked_is_refused",
+        "vae_lib/support/alone.py",
+        "if isinstance(lock, SoftFileLock):",
+        "if lock is None:",
+    ),
+    (
         "A build that is killed alone leaves no chapter running.",
         f"{TESTS}::test_a_killed_build_takes_its_chapters_with_it",
         "vae_lib/support/alone.py",
@@ -29,5 +80,19 @@ BREAKS = [
         "tools/book.py",
         'write_text(result, nbformat.writes(now) + "\\n")',
         "nbformat.write(now, result)",
+    ),
+    (
+        "A PDF is whole, and the front page links to it, wherever printing was killed.",
+        f"{TESTS}::test_a_pdf_is_whole_and_the_front_page_links_to_it",
+        "tools/pdf.py",
+        "if MARK not in front:",
+        "if (html / NAME).exists():",
+    ),
+    (
+        "A built book that is half deleted is not taken for a fresh one.",
+        f"{TESTS}::test_a_book_that_is_half_deleted_is_not_taken_for_a_fresh_one",
+        "tools/book.py",
+        "    (html / STAMP).unlink(missing_ok=True)\n",
+        "    assert STAMP\n",
     ),
 ]

@@ -1,38 +1,48 @@
 """Whatever is killed, at whatever moment, goes on and ends as if it had not been."""
 
+import errno
+import io
 import json
+import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import sys
 import textwrap
+import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
+from pypdf import PdfWriter
 
+from reproduction import __main__ as command
+from reproduction.runs import RUNS
 from tests.helpers import ROOT, refused, wait_for
+from tests.promises import long_work
+from tests.promises.killer import KILLED, doomed
 from tests.runs.quick_notebook import written
-from tools import book
+from tools import book, check_html, pdf
+from vae_lib.evaluation import importance_weighted_bound
 from vae_lib.parameters import ChapterParameters
 from vae_lib.runs import command_line
 from vae_lib.support.alone import alone_in
+from vae_lib.support.checkpoints import Checkpoints
 
 KILLS = int(os.environ.get("VAE_LIB_KILLS", "3"))
 MARK = "VAE_LIB_TEST_OF_KILLS"  # in the environment of all that a test has begun
 
-# Kills the process group when it is about to do its k-th operation on a file of a folder.
-KILLER = """\
-import os, signal, sys
-folder, left = os.environ.get("KILL_IN"), [int(os.environ.get("KILL_AT", 0))]
-def look(event, words):
-    if event in {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir"}:
-        if left[0] and str(words[0]).startswith(folder):
-            left[0] -= 1
-            if not left[0]:
-                os.killpg(0, signal.SIGKILL)
-if folder and os.environ.pop("KILL_AT", None):
-    sys.addaudithook(look)
+SOME = max(2, KILLS // 10)  # of what takes longer
+WATCH = """\
+import atexit, os, pathlib
+if folder := os.environ.pop("KILL_IN", None):
+    from tests.promises.killer import watch
+    seen = watch(folder, int(os.environ["KILL_AT"]), bool(os.environ["KILL_HALFWAY"]))
+    counted = pathlib.Path(os.environ["KILL_COUNT"])
+    atexit.register(lambda: counted.write_text(str(len(seen))))
 """
 
 
@@ -40,14 +50,15 @@ if folder and os.environ.pop("KILL_AT", None):
 def begun(tmp_path):
     """Start Python code in a session of its own, killed at its k-th operation in a folder."""
     (tmp_path / "hook").mkdir()
-    (tmp_path / "hook/sitecustomize.py").write_text(KILLER)
+    (tmp_path / "hook/sitecustomize.py").write_text(WATCH)
 
-    def begin(code, folder, at=0):
+    def begin(code, folder, at=0, halfway=False):
         paths = os.pathsep.join([str(tmp_path / "hook"), str(ROOT)])
         place = {"PYTHONPATH": paths, "KILL_IN": str(folder), MARK: str(tmp_path)}
+        place |= {"KILL_AT": str(at), "KILL_HALFWAY": "yes" * halfway}
         return subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(code)],
-            env=os.environ | place | ({"KILL_AT": str(at)} if at else {}),
+            env=os.environ | place | {"KILL_COUNT": str(tmp_path / "operations")},
             cwd=tmp_path,
             start_new_session=True,
         )
@@ -91,20 +102,67 @@ def content(folder):
 
 
 @pytest.mark.slow
-def test_a_sweep_killed_at_any_operation_on_a_file_goes_on_to_the_same_files(tmp_path, begun):
+def test_a_killed_sweep_goes_on_to_the_same_files(tmp_path, begun):
+    """At an operation on a file, or halfway in one."""
     chapter = written(tmp_path / "c.ipynb", ChapterParameters().model_dump(), "print({})")
     whole = tmp_path / "whole"
     code = SWEEP.format(chapter=str(chapter), out=str(whole))
     assert begun(code, whole).wait() == 0
-    killed = 0
+    operations, rng = int((tmp_path / "operations").read_text()), random.Random(0)
     for k in range(KILLS):
         out = tmp_path / f"killed-{k}"
         code = SWEEP.format(chapter=str(chapter), out=str(out))
-        killed += begun(code, out, at=4 + 7 * k % 36).wait() == -signal.SIGKILL
+        at = rng.randint(1, operations - 2)  # what is kept last is a file that can be cut short
+        assert begun(code, out, at, halfway=k % 2).wait() in KILLED
         assert not orphans(tmp_path)
         assert begun(code, out).wait() == 0
         assert content(out) == content(whole)
-    assert killed == KILLS
+
+
+def moments(operations, seconds):
+    """Draw moments of a kill: operations, and whether halfway in the file after it; seconds."""
+    rng = random.Random(0)
+    while True:
+        yield rng.randint(1, operations), False, None
+        yield rng.randint(1, operations), True, None
+        yield 0, False, rng.uniform(0, seconds)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("work", "kills"),
+    [("training", KILLS), ("evaluating", SOME), ("reproducing", SOME)],
+    ids=["training", "evaluating", "reproducing"],
+)
+def test_killed_work_goes_on_to_the_same_bits(work, kills, tmp_path):
+    """Again and again, until it has come to its end: then it begins in another folder."""
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["tests.promises.long_work"])
+
+    def go(folder, out, at=0, halfway=False, seconds=None):
+        arguments = folder, out
+        how = getattr(long_work, work), arguments, folder, at, halfway, tmp_path / "operations"
+        process = processes.Process(target=doomed, args=how)
+        process.start()
+        process.join(seconds)
+        process.kill()
+        process.join()
+        return process.exitcode
+
+    start, whole = time.monotonic(), tmp_path / "whole.out"
+    assert go(tmp_path / "whole", whole) == 0
+    when = moments(int((tmp_path / "operations").read_text()), time.monotonic() - start)
+    killed = nights = 0
+    while killed < kills:
+        nights += 1
+        folder, out = tmp_path / f"{nights}", tmp_path / f"{nights}.out"
+        while not out.exists():
+            code = go(folder, out, *next(when))
+            assert code in {0, *KILLED}
+            killed += code != 0
+        assert out.read_bytes() == whole.read_bytes()
+        assert not [*folder.rglob("checkpoint.part")]
+    print(f"{work}: {killed} kills in {nights} pieces of work")
 
 
 def test_two_sweeps_do_not_fill_one_folder(tmp_path, monkeypatch, capsys):
@@ -131,6 +189,7 @@ def test_a_killed_process_leaves_a_folder_free(tmp_path, begun):
     code = """
         import pathlib, time
         from vae_lib.support.alone import alone_in
+from vae_lib.support.checkpoints import Checkpoints
         with alone_in(pathlib.Path("held"), ValueError("no")):
             pathlib.Path("held/here").touch()
             time.sleep(600)
@@ -168,6 +227,23 @@ def test_a_killed_build_takes_its_chapters_with_it(tmp_path, begun):
     wait_for(lambda: not orphans(tmp_path))
 
 
+@contextmanager
+def killed_at_replacement(monkeypatch, at=1):
+    """Check that the block ends where it is about to put a file that is whole in its place."""
+    replace, seen = Path.replace, []
+
+    def killed(*paths):
+        seen.append(paths)
+        if len(seen) == at:
+            raise KeyboardInterrupt
+        return replace(*paths)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            yield
+
+
 def test_a_kept_chapter_is_never_half_written(tmp_path, monkeypatch):
     """Its text is brought up to date in one step."""
     kept, chapter = tmp_path / "kept.ipynb", tmp_path / "chapter.ipynb"
@@ -177,13 +253,100 @@ def test_a_kept_chapter_is_never_half_written(tmp_path, monkeypatch):
     nbformat.write(nbformat.v4.new_notebook(cells=cells), chapter)
     before = kept.read_bytes()
 
-    def killed(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr("pathlib.Path.replace", killed)
-        with pytest.raises(KeyboardInterrupt):
-            book.follow_text(chapter, kept)
+    with killed_at_replacement(monkeypatch):
+        book.follow_text(chapter, kept)
     assert kept.read_bytes() == before
     book.follow_text(chapter, kept)
     assert "# New" in json.loads(kept.read_text())["cells"][0]["source"]
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_pdf_is_whole_and_the_front_page_links_to_it(at, tmp_path, monkeypatch):
+    """Whichever of the two files is the last that is written whole."""
+    (tmp_path / "index.html").write_text(f"<p>{pdf.MARK}</p>")
+    file = io.BytesIO()
+    PdfWriter().write(file)
+    content = file.getvalue()
+    monkeypatch.setattr(pdf, "find_browser", lambda: "chromium")
+    monkeypatch.setattr(pdf, "print_book", lambda html, source: content)
+    with killed_at_replacement(monkeypatch, at):
+        pdf.add_pdf(tmp_path, tmp_path)
+    pdf.add_pdf(tmp_path, tmp_path)
+    assert (tmp_path / pdf.NAME).read_bytes() == content
+    assert pdf.NAME in (tmp_path / "index.html").read_text()
+
+
+def test_what_is_known_of_pages_is_never_half_written(tmp_path, monkeypatch):
+    memory = tmp_path / "pages.json"
+    check_html.pages_below(tmp_path, memory)
+    before = memory.read_bytes()
+    (tmp_path / "index.html").write_text("<p>text</p>")
+    with killed_at_replacement(monkeypatch):
+        check_html.pages_below(tmp_path, memory)
+    assert memory.read_bytes() == before
+
+
+def test_a_book_that_is_half_deleted_is_not_taken_for_a_fresh_one(tmp_path, monkeypatch):
+    (tmp_path / book.STAMP).write_text("digest")
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shutil.rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        book.discard(tmp_path)
+    assert not (tmp_path / book.STAMP).exists()
+
+
+# Two at once
+
+
+def test_two_evaluations_do_not_share_a_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("vae_lib.evaluation.AT_ONCE", 100)
+    save, model, x = Checkpoints.save, long_work.new_model(), long_work.X[:10]
+
+    def meanwhile(self, *arguments):
+        with refused(ValueError, "checkpoint", tmp_path, "another evaluation", "its own"):
+            importance_weighted_bound(model, x, 20, checkpoint=tmp_path)
+        save(self, *arguments)
+
+    alone = importance_weighted_bound(model, x, 20)
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save", meanwhile)
+        found = importance_weighted_bound(model, x, 20, checkpoint=tmp_path)
+    assert (found == alone).all()
+
+
+def test_two_reproductions_share_a_record_but_not_a_seed(tmp_path, monkeypatch):
+    how = {"digits": long_work.few_digits(), "out": tmp_path, "work": tmp_path / "work"}
+
+    def judge(model, x, seed, n_samples, folder, told):
+        told |= {"nats": 80.0 + seed, "error": 1.0, "draws_error": 0.1}
+        if seed == 0:
+            monkeypatch.setattr(command, "judge", judge_of_another)
+            with refused(ValueError, "work", tmp_path / "work", "seed 0 of vae", "end first"):
+                command.reproduce(RUNS["vae"], [0], **how)
+            command.reproduce(RUNS["vae"], [1], **how)
+
+    def judge_of_another(model, x, seed, n_samples, folder, told):
+        told |= {"nats": 80.0 + seed, "error": 1.0, "draws_error": 0.1}
+
+    monkeypatch.setattr(command, "judge", judge)
+    monkeypatch.setattr(command, "train_run", lambda *_: None)
+    path = command.reproduce(RUNS["vae"], [0], **how)
+    seeds = json.loads(path.read_text())["seeds"]
+    assert {seed: one["nats"] for seed, one in seeds.items()} == {"0": 80.0, "1": 81.0}
+
+
+@pytest.mark.filterwarnings("ignore:flock not supported")
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK])
+def test_a_folder_that_cannot_be_locked_is_refused(code, tmp_path, monkeypatch):
+    def flock(*_):
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fcntl.flock", flock)
+        with refused(ValueError, "checkpoint", tmp_path, "locks"), Checkpoints(tmp_path, {}):
+            pass
+    with Checkpoints(tmp_path, {}):  # and nothing stays that keeps the folder
+        pass

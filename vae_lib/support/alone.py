@@ -1,5 +1,6 @@
 """Processes that keep out of each other's way, and that do not outlive who began them."""
 
+import errno
 import os
 import sys
 import threading
@@ -8,16 +9,22 @@ from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock, SoftFileLock, Timeout
 
 
 @contextmanager
 def alone_in(folder: Path, refused: Exception) -> Iterator[None]:
     """Let one process at a time work in a folder; however it ends, the folder is free again.
 
+    The lock is one of the operating system's, which ends with its process; the file stays. Between
+    machines it holds where their network file system passes locks on, as NFS does by default.
+
     Args:
         folder: made where it is not there.
         refused: raised where another process is at work there.
+
+    Raises:
+        OSError: nothing can be written there, or its file system knows no locks.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".in-use")
@@ -25,7 +32,11 @@ def alone_in(folder: Path, refused: Exception) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise refused from None
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from None
     try:
+        if isinstance(lock, SoftFileLock):  # it became one: a mere file, which a kill would leave
+            raise OSError(errno.ENOLCK, "its file system knows no locks", str(folder))
         yield
     finally:
         lock.release()

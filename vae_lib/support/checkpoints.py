@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
+from vae_lib.support.alone import alone_in
 from vae_lib.support.damage import FAULTS
 
 KEPT = 3  # checkpoints in a folder: the last, and what is left where a disk damages it
@@ -51,26 +51,24 @@ class Checkpoints:
             raise ValueError(f"checkpoint was {folder!r}; it may be the path of a folder")
         self._folder, self._work = Path(folder), work
         self._identity = in_plain_words(identity)
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(self._folder / ".in-use")
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise ValueError(
-                f"checkpoint was '{folder}', which another {work} is using; it may be a folder of "
-                "its own for each"
-            ) from None
-        except OSError as error:
-            raise ValueError(
-                f"checkpoint was '{folder}', where nothing can be written ({error.strerror}); it "
-                "may be a folder, new or old"
-            ) from None
+        another = ValueError(
+            f"checkpoint was '{folder}', which another {work} is using; it may be a folder of its "
+            "own for each"
+        )
+        self._alone = alone_in(self._folder, another)
 
     def __enter__(self) -> "Checkpoints":
+        try:
+            self._alone.__enter__()
+        except OSError as error:
+            raise ValueError(
+                f"checkpoint was '{self._folder}', where nothing can be written "
+                f"({error.strerror}); it may be a folder, new or old"
+            ) from None
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        self._alone.__exit__(None, None, None)
 
     def paths(self) -> list[Path]:
         """The checkpoints, the last first."""

@@ -127,7 +127,7 @@ def style_faults(sheet: Path) -> Iterator[str]:
 
 def pages_below(html: Path, memory: Path | None) -> dict[Path, Page]:
     """Look at each page; one that is as it was when `memory` was written is not parsed again."""
-    known = json.loads(memory.read_text()) if memory and memory.exists() else {}
+    known = json.loads(memory.read_text("utf-8")) if memory and memory.exists() else {}
     looked, seen, pages = Path(__file__).read_bytes(), {}, {}
     for path in sorted(html.rglob("*.html")):
         if html / "_static" not in path.parents:  # there are the theme's templates
@@ -136,7 +136,7 @@ def pages_below(html: Path, memory: Path | None) -> dict[Path, Page]:
             pages[path] = Page(*known[key]) if key in known else page_of(content.decode())
             seen[key] = pages[path]
     if memory:
-        memory.write_text(json.dumps(seen))
+        memory.write_text(json.dumps(seen), "utf-8")
     return pages
 
 

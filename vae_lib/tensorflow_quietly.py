@@ -21,11 +21,12 @@ def _stderr_held_back() -> Iterator[None]:
     if sys.stderr is not None:
         sys.stderr.flush()
     try:
+        held = tempfile.TemporaryFile()
         terminal = os.dup(2)
-    except OSError:  # a service or a windowed program may have none
+    except OSError:  # no place on the disk; or a service or a windowed program, which have no 2
         yield
         return
-    with tempfile.TemporaryFile() as held:
+    with held:
         os.dup2(held.fileno(), 2)
         try:
             yield

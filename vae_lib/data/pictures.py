@@ -342,7 +342,8 @@ def _cache_of(folder: Path, size: Any, color: Any) -> Path | None:
     with suppress(RuntimeError, OSError):  # no home
         place = Path(pooch.os_cache("vae_lib"), "pictures")
         name = hashlib.sha256(json.dumps([str(folder.resolve()), size, color]).encode())
-        return place / f"{name.hexdigest()[:32]}.npz"
+        if place.is_absolute():  # else it begins with a ~ that stands for no home
+            return place / f"{name.hexdigest()[:32]}.npz"
     return None
 
 

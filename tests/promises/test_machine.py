@@ -475,19 +475,20 @@ def test_a_path_may_have_any_signs(tmp_path, swept, monkeypatch, capsys, model):
 
 def test_a_chapter_with_the_line_ends_of_windows_is_the_same_chapter(tmp_path, monkeypatch, capsys):
     source = chapters_in(tmp_path / "book", monkeypatch)
-    paths = [source, source.with_suffix(".ipynb"), source.parents[1] / "_toc.yml"]
-    before = {path: path.read_bytes() for path in paths}
+    root, notebook = source.parents[1], source.with_suffix(".ipynb")
+    (root / "_config.yml").write_text("sphinx: {config: {pages_of_a_clone: {}}}")
+    (root / "uv.lock").write_text("")
     digits = FoundDigits("small", "small", "")
-    (source.parents[1] / "_config.yml").write_text("sphinx: {config: {}}")
-    key = book.result_path(source.parents[1], source.with_suffix(".ipynb"), digits)
-    for path, text in before.items():
-        path.write_bytes(text.replace(b"\n", b"\r\n"))
+    result, halves = book.result_path(root, notebook, digits), (source, notebook)
+    before = {path: path.read_bytes() for path in halves}
+    for path in (*halves, root / "_toc.yml"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     assert pairs.drift(source) == ""
-    assert key == book.result_path(source.parents[1], source.with_suffix(".ipynb"), digits)
+    assert book.result_path(root, notebook, digits) == result
     assert synced("check") == 1
     assert "chapters/01-one.md: not as jupytext writes it; run" in capsys.readouterr().err
     assert synced() == 0
-    assert {path: path.read_bytes() for path in paths[:2]} == {p: before[p] for p in paths[:2]}
+    assert {path: path.read_bytes() for path in halves} == before
 
 
 def test_no_text_is_read_or_written_in_an_encoding_that_the_machine_chooses():

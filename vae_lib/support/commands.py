@@ -105,7 +105,7 @@ def in_words(error: OSError) -> str:
         _, place, fault = error.args[0][0]
         return f"{place}: {fault}"
     if error.errno is None:
-        return " ".join(str(error).split())
+        return " ".join(str(error).split()) or type(error).__name__
     place = f"{error.filename}: " if error.filename else ""
     remedy = REMEDIES.get(error.errno)
     return f"{place}{error.strerror}" + (f"; {remedy}, and start again" if remedy else "")

@@ -128,6 +128,14 @@ BREAKS = [
         'sorted(self._folder.glob("checkpoint-*.npz"), key=lambda p: -p.stat().st_mtime)',
     ),
     (
+        "A folder of pictures that does not fit into the memory of a container is refused, "
+        "whatever the machine around it has.",
+        f"{T}::test_pictures_that_a_container_does_not_hold_are_refused",
+        "vae_lib/data/pictures.py",
+        "memory = min(memory, int(",
+        "memory = max(memory, int(",
+    ),
+    (
         "On one core, with 256 open files, without a home, without `/dev/shm`, under `LANG=C`, on "
         "a terminal of ASCII, in a folder with spaces, umlauts and quotes in its name: the "
         "library trains.",

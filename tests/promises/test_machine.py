@@ -28,6 +28,7 @@ from tools import book, pairs
 from tools.chapters import BookError
 from vae_lib import training
 from vae_lib.data import DataError, download, load_images, load_mnist
+from vae_lib.data import pictures as data_pictures
 from vae_lib.evaluation import importance_weighted_bound
 from vae_lib.model import VAE, load_model
 from vae_lib.parameters import ChapterParameters
@@ -687,6 +688,20 @@ def test_a_poor_machine_trains_and_keeps_all_that_it_should(poor):
         "002.png",
     ]
     assert len([*(place / "c").glob("checkpoint-*.npz")]) == 3
+
+
+@pytest.mark.parametrize(("limit", "fits"), [("4000", False), ("5000", True), ("max\n", True)])
+def test_pictures_that_a_container_does_not_hold_are_refused(limit, fits, tmp_path, monkeypatch):
+    """Five of 6×6 take 2,160 bytes as numbers; the machine around the container has more."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "memory.max").write_text(limit)
+    monkeypatch.setattr(data_pictures, "LIMIT_OF_MEMORY", tmp_path / "memory.max")
+    folder = pictures(tmp_path)
+    if fits:
+        assert len(load_images(folder).x_train) == 4
+        return
+    with refused(DataError, folder, 5, "6×6", "GB", "size="):
+        load_images(folder)
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ def seeds_in(path: Path, settings: Mapping[str, Any]) -> Seeds:
     """Read what was recorded of each seed; nothing, where it was of other settings."""
     if not path.exists():
         return {}
-    record = json.loads(path.read_text())
+    record = json.loads(path.read_text("utf-8"))
     seeds: Seeds = record["seeds"] if record["settings"] == settings else {}
     return seeds
 

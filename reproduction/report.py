@@ -23,7 +23,8 @@ TITLES = {
 def records(root: Path) -> dict[str, Record]:
     """Read the records of runs that a clone has, in the order of the registry."""
     paths = {name: root / f"reproduction/{name}.json" for name in RUNS}
-    return {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
+    there = {name: path for name, path in paths.items() if path.exists()}
+    return {name: json.loads(path.read_text("utf-8")) for name, path in there.items()}
 
 
 def ended(record: Record) -> list[Record]:

@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ from vae_lib.runs.notebook import figure_png
 from vae_lib.runs.run import notebook_environment
 from vae_lib.support.alone import alone_in
 from vae_lib.support.commands import status_of
-from vae_lib.support.files import clear_parts, write_text
+from vae_lib.support.files import clear_parts, naming, write_text
 from vae_lib.support.printing import say
 
 CELL_TIMEOUT = 1200  # seconds; the longest cell trains for a fraction of it
@@ -94,6 +95,7 @@ def result_path(root: Path, chapter: Path, digits: FoundDigits) -> Path:
     return root / ".book/executed" / f"{chapter.stem}-{key}.ipynb"
 
 
+@naming(ROOT / ".book")
 def execute(root: Path, digits: FoundDigits) -> dict[str, Path]:
     """Run the stale chapters; return each chapter's executed copy by the chapter's name."""
     clear_parts(root / ".book/executed")
@@ -173,8 +175,8 @@ def keep_passed(staging: Path, results: dict[str, Path]) -> list[str]:
             continue
         notebook.metadata.run = {"seconds": seconds}
         results[name].parent.mkdir(exist_ok=True)
-        nbformat.write(notebook, staging / name)
-        (staging / name).replace(results[name])
+        write_text(results[name], nbformat.writes(notebook) + "\n")
+        (staging / name).unlink()
     return sorted(name for name in results if (staging / name).exists())
 
 
@@ -238,7 +240,7 @@ def assemble(root: Path, results: dict[str, Path]) -> Path:
             shutil.copy(original, fresh / f"{page}{original.suffix}")
     picture = figure(results[FRONT_PICTURE[0]], FRONT_PICTURE[1])
     (fresh / "front.png").write_bytes(picture)
-    (fresh / "front.html").write_text(explorer(results[FRONT_PICTURE[0]]))
+    (fresh / "front.html").write_text(explorer(results[FRONT_PICTURE[0]]), "utf-8")
     (fresh / address.CARD).write_bytes(card.drawn(picture))
     where = address.find(root)
     address.configure(fresh / "_config.yml", where)
@@ -284,8 +286,10 @@ def typeset(root: Path, source: Path) -> Path:
     output, now = root / ".book/output", outline(root, source)
     pages, before = output / "_build/html", output / "outline.json"
     # The map of the site would name only the pages that are set anew.
-    stands = before.exists() and before.read_text() == now and not (pages / "sitemap.xml").exists()
-    if not stands:
+    stands = before.exists() and before.read_text("utf-8") == now
+    # Sphinx sets a page anew that is younger than the last time: not where the clock was set back.
+    stands = stands and before.stat().st_mtime <= time.time()
+    if not stands or (pages / "sitemap.xml").exists():
         shutil.rmtree(output, ignore_errors=True)
     before.unlink(missing_ok=True)  # after a failure all is set anew: Sphinx warns only once
     strict = ["-W", "-n", "--keep-going", "--quiet"]
@@ -295,7 +299,7 @@ def typeset(root: Path, source: Path) -> Path:
         raise BookError("Jupyter Book warned or failed: see above")
     if found := check_html.faults(pages, source, root / ".book/pages.json"):
         raise BookError("\n".join([*found, f"{len(found)} faults in {pages.relative_to(root)}"]))
-    before.write_text(now)
+    before.write_text(now, "utf-8")
     return pages
 
 
@@ -311,6 +315,7 @@ def discard(html: Path) -> None:
     shutil.rmtree(html, ignore_errors=True)
 
 
+@naming(ROOT / ".book")
 def build(root: Path, digits: FoundDigits) -> None:
     """Bring _build/html up to date; after a failure there is none, rather than an old one."""
     html = root / "_build/html"
@@ -318,15 +323,15 @@ def build(root: Path, digits: FoundDigits) -> None:
     try:
         source = assemble(root, execute(root, digits))
         digest = digest_of(root, source)
-        if stamp.exists() and stamp.read_text() == digest:
+        if stamp.exists() and stamp.read_text("utf-8") == digest:
             print("Nothing to typeset: the book is fresh.")
         else:
             pages = typeset(root, source)
             discard(html)
             shutil.copytree(pages, html)
             policy.protect(html)
-            stamp.write_text(digest)
-    except BookError:
+            stamp.write_text(digest, "utf-8")
+    except (BookError, OSError):  # a full disk leaves half of them
         discard(html)
         raise
     launch.write_copies(root, source, html)

@@ -128,7 +128,7 @@ def style_faults(sheet: Path) -> Iterator[str]:
 
 def pages_below(html: Path, memory: Path | None) -> dict[Path, Page]:
     """Look at each page; one that is as it was when `memory` was written is not parsed again."""
-    known = json.loads(memory.read_text()) if memory and memory.exists() else {}
+    known = json.loads(memory.read_text("utf-8")) if memory and memory.exists() else {}
     looked, seen, pages = Path(__file__).read_bytes(), {}, {}
     for path in sorted(html.rglob("*.html")):
         if html / "_static" not in path.parents:  # there are the theme's templates

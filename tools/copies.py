@@ -184,4 +184,4 @@ def program() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(status_of(program, failed=(BookError, OSError)))
+    sys.exit(status_of(program, failed=(BookError,)))

@@ -21,6 +21,7 @@ from vae_lib.loss import Objective, elbo, kl_divergence, kl_per_dimension, log_r
 from vae_lib.parameters import BoundParameters, ModelParameters, ParameterError, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.support.astray import check_finite, check_variables
+from vae_lib.support.files import replacing
 from vae_lib.support.networks import check_decoder, shape_of, z_dim_of
 from vae_lib.support.numbers import several, shown
 from vae_lib.support.precision import as_rows
@@ -599,6 +600,17 @@ class VAE(keras.Model):
             with tf.init_scope():  # inside a graph, too, it is a number
                 stage = f"{type(optimizer).__name__} at iteration {int(optimizer.iterations):,}"
         return f"{type(self).__name__}({made})\n{self.count_params():,} weights\n{stage}"
+
+    def save(
+        self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **others: Any
+    ) -> None:
+        """Save the model, as Keras does; where that fails, the file that was there stays."""
+        path = Path(str(filepath))
+        if zipped is False or not overwrite or path.suffix != ".keras" or not path.parent.is_dir():
+            super().save(filepath, overwrite, zipped, **others)
+            return
+        with replacing(path) as part:
+            super().save(part, **others)
 
     # Keras does not save the state of a SeedGenerator. With it in the file, training
     # that goes on from a saved model draws the noise it would have drawn without the stop.

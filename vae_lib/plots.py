@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from vae_lib.support.files import replacing
 from vae_lib.support.numbers import array, finite, shown, whole
 
 STYLE = Path(__file__).with_name("book.mplstyle")
@@ -107,8 +108,11 @@ def _sheet(pictures: np.ndarray, rows: int, columns: int) -> np.ndarray:
 def save_digit_grid(images: Any, columns: int, path: Path) -> None:
     """Save what `digit_grid` draws."""
     figure = digit_grid(images, columns)
-    figure.savefig(path)
-    plt.close(figure)
+    try:
+        with replacing(path) as part:
+            figure.savefig(part)
+    finally:
+        plt.close(figure)
 
 
 def digit_rows(rows: Mapping[str, Any]) -> Figure:

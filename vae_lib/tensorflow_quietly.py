@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
@@ -20,12 +20,13 @@ def _stderr_held_back() -> Iterator[None]:
     """Hold back what is written to file descriptor 2; write it out if the block raises."""
     if sys.stderr is not None:
         sys.stderr.flush()
-    try:
-        terminal = os.dup(2)
-    except OSError:  # a service or a windowed program may have none
-        yield
-        return
-    with tempfile.TemporaryFile() as held:
+    with ExitStack() as opened:
+        try:
+            held = opened.enter_context(tempfile.TemporaryFile())
+            terminal = os.dup(2)
+        except OSError:  # a full disk; or a service, or a windowed program, that has no 2
+            yield
+            return
         os.dup2(held.fileno(), 2)
         try:
             yield

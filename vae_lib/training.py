@@ -462,11 +462,10 @@ def _go_on(course: _Course, x: Any, folder: Path | None, saved: Checkpoints | No
             sums = steps(x, order, tf.constant(stop - start), coins).numpy()
             course.add(stop, sums, "" if saved is None else saved.last())
             bar.update(stop - start)
-            if course.is_at(settings.report_every):
-                samples = course.report()
-                if folder:
-                    _save_samples(samples, folder)
+            samples = course.report() if course.is_at(settings.report_every) else None
             if saved and (course.is_at(settings.every) or course.is_over()):
                 saved.save(course.at, course.arrays())
+            if folder and samples is not None:  # the checkpoint first: it is worth more
+                _save_samples(samples, folder)
     if course.best_weights:
         model.set_weights(course.best_weights)

@@ -156,8 +156,14 @@ def _load(choice: str | Path, setting: str) -> tuple[Arrays, str]:
 def _keras_copy() -> Arrays:
     """Read the archive in Keras's cache; download it, for Keras too, if it is not there."""
     home = os.environ.get("KERAS_HOME") or Path("~", ".keras")
-    path = Path(home, "datasets", "mnist.npz").expanduser()
+    remedy = f'set {VARIABLE} to a copy of mnist.npz, or use source="small"'
+    try:
+        path = Path(home, "datasets", "mnist.npz").expanduser()
+    except RuntimeError:
+        raise OfflineError(
+            f"{home}: there is no home folder to keep {URL} in; set KERAS_HOME to a folder, or "
+            f"{remedy}."
+        ) from None
     if not os.path.exists(path):  # noqa: PTH110 (as above)
-        remedy = f'set {VARIABLE} to a copy of mnist.npz, or use source="small"'
         download_file(URL, URL_SHA256, URL_BYTES, path, remedy)
     return read_arrays(path, ALL_DIGITS, "delete it or move it away, and it is downloaded again")

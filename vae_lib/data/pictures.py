@@ -33,6 +33,7 @@ PICTURES = "PNG, JPEG, WebP or BMP pictures"
 # Pillow only warns of more, and filters of warnings are no matter of a single thread.
 MOST_PIXELS = 89_478_485
 SHARE_OF_MEMORY = 0.5  # that images may take: training needs as much again
+LIMIT_OF_MEMORY = Path("/sys/fs/cgroup/memory.max")  # of a container
 # Names that people give to images in an archive, and to their classes.
 NAMES_OF_IMAGES = ("x", "images", "data", "arr_0")
 NAMES_OF_CLASSES = ("y", "labels", "label", "target", "targets")
@@ -309,8 +310,7 @@ def _gray(images: Bytes) -> Bytes:
 
 def _refuse_too_many(n: int, height: int, width: int, colors: int, origin: Path) -> None:
     """Refuse images that would not fit in memory, before they are read."""
-    needed = 4 * n * height * width * colors
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    needed, memory = 4 * n * height * width * colors, _memory()
     if needed > SHARE_OF_MEMORY * memory:
         fits = int(math.sqrt(SHARE_OF_MEMORY * memory / (4 * n * colors)))
         raise DataError(
@@ -318,6 +318,14 @@ def _refuse_too_many(n: int, height: int, width: int, colors: int, origin: Path)
             f"half of this machine's memory is {SHARE_OF_MEMORY * memory / 1e9:.1f} GB; take "
             f"fewer of them, or size={fits} or less."
         )
+
+
+def _memory() -> int:
+    """Count the bytes of this machine's memory, or of those that its container may use."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):  # not there outside of Linux; without a limit it is "max"
+        memory = min(memory, int(LIMIT_OF_MEMORY.read_text("ascii")))
+    return memory
 
 
 # The cache of decoded pictures
@@ -342,7 +350,8 @@ def _cache_of(folder: Path, size: Any, color: Any) -> Path | None:
     with suppress(RuntimeError, OSError):  # no home
         place = Path(pooch.os_cache("vae_lib"), "pictures")
         name = hashlib.sha256(json.dumps([str(folder.resolve()), size, color]).encode())
-        return place / f"{name.hexdigest()[:32]}.npz"
+        if place.is_absolute():  # else it begins with a ~ that stands for no home
+            return place / f"{name.hexdigest()[:32]}.npz"
     return None
 
 

@@ -250,6 +250,5 @@ def main(words: Sequence[str] | None = None) -> int:
         program,
         words,
         refused=(DataError, ParameterError, ResultsError, SweepError),
-        failed=(OSError,),
         stopped="Stopped. Started again, the sweep goes on from here.",
     )

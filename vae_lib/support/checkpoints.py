@@ -11,6 +11,7 @@ import numpy as np
 
 from vae_lib.support.alone import alone_in
 from vae_lib.support.damage import FAULTS
+from vae_lib.support.files import naming
 
 KEPT = 3  # checkpoints in a folder: the last, and what is left where a disk damages it
 DIGEST = "sha256:"  # how a value begins that stands for arrays
@@ -85,15 +86,16 @@ class Checkpoints:
         Raises:
             OSError: the disk is full, say; the checkpoints before are as they were.
         """
+        path = self._folder / f"checkpoint-{iteration:09d}.npz"
         part = self._folder / "checkpoint.part"  # one name: what a kill leaves is written over
         try:
-            with part.open("wb") as file:
+            with naming(path), part.open("wb") as file:
                 told = json.dumps({**self._identity, CONTENTS: _contents(arrays)})
                 named: dict[str, Any] = {**arrays, IDENTITY: np.array(told)}
                 np.savez(file, **named)
                 file.flush()
                 os.fsync(file.fileno())
-            part.replace(self._folder / f"checkpoint-{iteration:09d}.npz")
+            part.replace(path)
         finally:
             part.unlink(missing_ok=True)
         for old in self.paths()[KEPT:]:

@@ -1,12 +1,29 @@
 """Commands of the terminal, made with click: what is wrong is said in one sentence."""
 
+import errno
+import os
+import shutil
+import sys
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
 import click
 
+from vae_lib.support.files import naming
+
 Errors = tuple[type[Exception], ...]
+
+# What to do about a fault of the machine.
+REMEDIES = {
+    errno.ENOSPC: "make room there",
+    errno.EDQUOT: "make room there",
+    errno.EFBIG: "allow larger files, as by `ulimit -f unlimited`",
+    errno.EROFS: "take a place that can be written",
+    errno.EACCES: "take a place that you may read and write",
+    errno.EMFILE: "allow more open files, as by `ulimit -n 4096`",
+    errno.ENOMEM: "end other programs",
+}
 
 
 class SeveralValues(click.Command):
@@ -54,6 +71,8 @@ def status_of(
 ) -> int:
     """Do what a command line says; return the exit status.
 
+    A fault of the machine, such as a full disk, has status 1.
+
     Args:
         command: its function returns the status, or None for 0.
         words: of the command line, in place of those that the process was started with.
@@ -63,6 +82,7 @@ def status_of(
     """
     try:
         done = command.main(words, standalone_mode=False, help_option_names=["-h", "--help"])
+        _flush()
         return int(done or 0)
     except click.ClickException as error:
         sentence, status = error.format_message(), error.exit_code
@@ -72,5 +92,34 @@ def status_of(
         sentence, status = str(error), 2
     except failed as error:
         sentence, status = str(error), 1
+    except OSError as error:
+        _let_go_of_output()
+        sentence, status = in_words(error), 1
     click.echo(sentence, err=True)
     return status
+
+
+def in_words(error: OSError) -> str:
+    """Say in one sentence what is wrong with the machine, where, and what to do."""
+    if isinstance(error, shutil.Error):  # of many files, of which the first tells enough
+        _, place, fault = error.args[0][0]
+        return f"{place}: {fault}"
+    if error.errno is None:
+        return " ".join(str(error).split()) or type(error).__name__
+    place = f"{error.filename}: " if error.filename else ""
+    remedy = REMEDIES.get(error.errno)
+    return f"{place}{error.strerror}" + (f"; {remedy}, and start again" if remedy else "")
+
+
+def _flush() -> None:
+    if sys.stdout:
+        with naming("standard output"):
+            sys.stdout.flush()
+
+
+def _let_go_of_output() -> None:
+    """Drop what standard output does not take: Python would try again at its end, and complain."""
+    try:
+        _flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,11 +2,37 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 PART = ".part-"  # how the folder of a file begins that is being written
+
+
+@contextmanager
+def naming(place: object) -> Iterator[None]:
+    """Let an error of the disk name the place that a reader knows: a full disk names none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and PART in str(error.filename or PART):
+            error.filename = str(place)
+        raise
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give another path to write to; at the end of the block `path` holds what was written there.
+
+    Raises:
+        OSError: the folder cannot be written; what was at `path` before is there.
+    """
+    # A folder of one's own beside the target: the same disk, and no other process in it.
+    with naming(path), tempfile.TemporaryDirectory(prefix=PART, dir=path.parent) as folder:
+        part = Path(folder, path.name)
+        yield part
+        part.replace(path)
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
@@ -19,12 +45,8 @@ def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    # A folder of one's own beside the target: the same disk, and no other process in it.
-    with tempfile.TemporaryDirectory(prefix=PART, dir=path.parent) as folder:
-        part = Path(folder, path.name)
-        with part.open("wb") as file:
-            write(file)
-        part.replace(path)
+    with replacing(path) as part, part.open("wb") as file:
+        write(file)
 
 
 def clear_parts(folder: Path) -> None:

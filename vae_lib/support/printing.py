@@ -3,6 +3,8 @@
 import sys
 from typing import TextIO
 
+from vae_lib.support.files import naming
+
 PLAIN = str.maketrans(
     {"✓": "+", "✗": "x", "○": "o", "…": "...", "→": "->", "−": "-", "–": "-", "·": "*", "×": "x"}
 )
@@ -21,4 +23,5 @@ def say(text: str, file: TextIO | None = None) -> None:
         text.encode(encoding)
     except UnicodeEncodeError:
         text = text.translate(PLAIN).encode(encoding, "replace").decode(encoding)
-    print(text, file=stream, flush=True)
+    with naming("standard error" if stream is sys.stderr else "standard output"):
+        print(text, file=stream, flush=True)

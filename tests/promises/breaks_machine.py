@@ -1,0 +1,147 @@
+"""Mistakes that the tests of faults of the machine must notice."""
+
+T = "tests/promises/test_machine.py"
+BREAKS = [
+    (
+        "A full disk stops a training with the path of what it could not write; the checkpoints "
+        "before stay, and from them it goes on to the same weights.",
+        f"{T}::test_a_full_disk_stops_a_training_which_goes_on_from_the_checkpoint_before",
+        "vae_lib/support/checkpoints.py",
+        'with naming(path), part.open("wb") as file:',
+        'with part.open("wb") as file:',
+    ),
+    (
+        "So it does with an evaluation, and of the checkpoint that did not fit nothing is left.",
+        f"{T}::test_a_full_disk_stops_an_evaluation_which_goes_on_from_the_checkpoint_before",
+        "vae_lib/support/checkpoints.py",
+        "            part.unlink(missing_ok=True)",
+        "            pass",
+    ),
+    (
+        "A model that is saved again on a full disk stays as it was saved before.",
+        f"{T}::test_a_model_is_not_saved_over_one_before_where_there_is_no_room",
+        "vae_lib/model.py",
+        "        with replacing(path) as part:\n            super().save(part, **others)",
+        "        super().save(path, **others)",
+    ),
+    (
+        "A training that writes pictures leaves no half of one, where the disk is full.",
+        f"{T}::test_a_picture_for_which_there_is_no_room_is_no_file",
+        "vae_lib/plots.py",
+        "        with replacing(path) as part:\n            figure.savefig(part)",
+        "        figure.savefig(path)",
+    ),
+    (
+        "A sweep that a full disk stops says where, believes no run that was not kept whole, and "
+        "goes on when there is room.",
+        f"{T}::test_a_sweep_that_a_full_disk_stops_says_where_and_goes_on",
+        "vae_lib/runs/sweep.py",
+        "(METRICS, FAILURE, MODEL, NOTEBOOK):",
+        "(FAILURE, MODEL, NOTEBOOK):",
+    ),
+    (
+        "A report for which the disk has no room leaves the one before.",
+        f"{T}::test_a_report_for_which_there_is_no_room_leaves_the_one_before",
+        "vae_lib/runs/report.py",
+        'write_text(csv, table.to_csv(index=False, lineterminator="\\n"))',
+        'csv.write_text(table.to_csv(index=False, lineterminator="\\n"))',
+    ),
+    (
+        "A chapter that ran for a minute is not lost to a full disk.",
+        f"{T}::test_a_chapter_that_ran_stays_where_there_is_no_room_to_keep_it",
+        "tools/book.py",
+        'write_text(results[name], nbformat.writes(notebook) + "\\n")',
+        "nbformat.write(notebook, staging / name)",
+    ),
+    (
+        "A book for which the disk has no room is no book, rather than half of one.",
+        f"{T}::test_a_book_for_which_there_is_no_room_leaves_no_half_of_it",
+        "tools/book.py",
+        "except (BookError, OSError):",
+        "except BookError:",
+    ),
+    (
+        "A training whose folder may only be read is refused before it begins.",
+        f"{T}::test_a_training_that_cannot_write_is_refused_before_any_work",
+        "vae_lib/training.py",
+        "tempfile.TemporaryFile(dir=folder).close()",
+        "pass",
+    ),
+    (
+        "A command that meets a fault of the machine ends with one sentence: the place, the "
+        "fault, and what to do.",
+        f"{T}::test_a_program_that_cannot_write_says_where",
+        "vae_lib/support/commands.py",
+        "    except OSError as error:",
+        "    except EOFError as error:",
+    ),
+    (
+        "A server that stops in the middle is waited for less than 10 seconds, and nothing of its "
+        "file is kept.",
+        "tests/data/test_data.py::test_a_download_that_fails_leaves_nothing[stalls]",
+        "vae_lib/data/download.py",
+        "timeout=SILENCE_SECONDS",
+        "timeout=12",
+    ),
+    (
+        "A web page in place of the digits, as a network sends it that wants a password, is "
+        "refused and not kept.",
+        "tests/data/test_data.py::test_another_file_from_the_server_is_an_error",
+        "vae_lib/data/download.py",
+        'f"sha256:{sha256}"',
+        "None",
+    ),
+    (
+        "A proxy that refuses, hangs, or speaks another protocol is no network: the 5,000 digits "
+        "are taken, and they say so.",
+        f"{T}::test_a_proxy_that_answers_for_the_server_is_no_network",
+        "vae_lib/data/download.py",
+        'raise OfflineError(f"{url} does not answer;',
+        'raise DataError(f"{url} does not answer;',
+    ),
+    (
+        "Where nobody knows the home, no folder of the name `~` is made.",
+        f"{T}::test_without_a_home_nothing_is_written_where_nobody_looks",
+        "vae_lib/data/pictures.py",
+        "if place.is_absolute():",
+        "if place.name:",
+    ),
+    (
+        "A chapter with the line ends of Windows is the same chapter: it need not run again.",
+        f"{T}::test_a_chapter_with_the_line_ends_of_windows_is_the_same_chapter",
+        "tools/chapters.py",
+        'text = path.read_text("utf-8")',
+        'text = path.read_bytes().decode("utf-8")',
+    ),
+    (
+        "A page that was edited while the clock was set back is set anew.",
+        f"{T}::test_a_book_is_set_anew_after_the_clock_was_set_back",
+        "tools/book.py",
+        "before.stat().st_mtime <= time.time()",
+        "before.stat().st_mtime <= time.time() + 1e9",
+    ),
+    (
+        "Checkpoints are told by their number, whatever the clock was.",
+        f"{T}::test_checkpoints_are_told_by_their_number_whatever_the_clock_was",
+        "vae_lib/support/checkpoints.py",
+        'sorted(self._folder.glob("checkpoint-*.npz"), reverse=True)',
+        'sorted(self._folder.glob("checkpoint-*.npz"), key=lambda p: -p.stat().st_mtime)',
+    ),
+    (
+        "A folder of pictures that does not fit into the memory of a container is refused, "
+        "whatever the machine around it has.",
+        f"{T}::test_pictures_that_a_container_does_not_hold_are_refused",
+        "vae_lib/data/pictures.py",
+        "memory = min(memory, int(",
+        "memory = max(memory, int(",
+    ),
+    (
+        "On one core, with 256 open files, without a home, without `/dev/shm`, under `LANG=C`, on "
+        "a terminal of ASCII, in a folder with spaces, umlauts and quotes in its name: the "
+        "library trains.",
+        f"{T}::test_a_poor_machine_trains_and_keeps_all_that_it_should",
+        "vae_lib/support/graphs.py",
+        "quoted = json.dumps(folder, ensure_ascii=False)",
+        "quoted = folder",
+    ),
+]

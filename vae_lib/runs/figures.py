@@ -206,10 +206,10 @@ def _keep_apart(ax: Any) -> None:
     top, point = ax.get_window_extent().y1, ax.figure.dpi / 72
     taken: list[Any] = []
     for text in list(filter(Text.get_visible, ax.texts)):
-        box, rise = text.get_window_extent(), 0
-        while any(box.overlaps(other) for other in taken) and box.y0 < top:
-            box, rise = box.translated(0, 3 * point), rise + 3
-        text.xyann = (text.xyann[0], text.xyann[1] + rise)
+        box = start = text.get_window_extent()
+        while box.y0 < top and (under := [each.y1 for each in taken if each.overlaps(box)]):
+            box = box.translated(0, max(under) - box.y0 + point)
+        text.xyann = (text.xyann[0], text.xyann[1] + (box.y0 - start.y0) / point)
         text.set_visible(box.y0 < top)
         if text.get_visible():
             taken.append(box)

@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONDONTWRITEBYTECODE
 TESTS := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(PYTHON) -m pytest \
   --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: help quick book pdf test test-browser mutants random-sets kills breaks bad-input lab sweep bench bench-runs reproduce peers check clean
+.PHONY: help quick book pdf test test-browser mutants random-sets kills breaks bad-input load lab sweep bench bench-runs reproduce peers check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -50,6 +50,11 @@ breaks: $(READY)  ## plant a mistake for each promise of the page promises.md: i
 
 bad-input: $(READY)  ## call functions with 12,000 bad arguments, and open 10,000 damaged files
 	@VAE_LIB_CASES=12000 VAE_LIB_FILES=10000 $(TESTS) -s tests/promises/test_input.py tests/promises/test_files.py
+
+# One after the other: seconds and memory are measured.
+load: $(READY)  ## 2,000 runs in a report, 500 on a cluster, 100,000 pictures; the built book and 200 readers
+	@VAE_LIB_LOAD=1 $(PYTHON) -m pytest -s tests/promises/test_load.py
+	@VAE_LIB_READERS=200 $(PYTHON) -m pytest -s tests/browser/test_readers.py
 
 lab: $(READY)  ## open your copies of the chapters in JupyterLab: my-chapters/
 	@$(PYTHON) -m tools.copies

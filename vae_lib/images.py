@@ -32,6 +32,7 @@ HALVED = 8  # pixels of the shorter side from which an image is halved once more
 SHAPES = ("square", "ellipse", "triangle")
 DRAWN = 4000  # shapes in a set of them
 LEAST_VARIANCE = 1e-6  # of a pixel; about what rounding to bytes leaves
+PAIRS = 2**23  # of images, whose distances are held at once
 PASSES = 6  # over the images, which leave 256 axes of shapes of 40×40 within 0.2 %
 
 
@@ -463,9 +464,9 @@ def nearest(images: Array, among: Array) -> tuple[Array, Array]:
     """
     among, images = _two_sets(among, images, ("among", "images"))
     one, other = images.reshape(len(images), -1), among.reshape(len(among), -1)
-    lengths, found = (other**2).sum(axis=1), []  # (m,)
-    for part in np.array_split(one, -(-len(one) // 500)):  # to save memory
-        found.append((lengths - 2 * part @ other.T).argmin(axis=1))  # of (500, m)
+    lengths, found = np.einsum("mi,mi->m", other, other), []  # (m,)
+    for part in np.array_split(one, -(-len(one) * len(other) // PAIRS)):  # to save memory
+        found.append((lengths - 2 * part @ other.T).argmin(axis=1))  # of (some, m)
     which = np.concatenate(found)
     return which, np.linalg.norm(one - other[which], axis=1)
 

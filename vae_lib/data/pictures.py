@@ -304,8 +304,9 @@ def _decoded(
 
 def _gray(images: Bytes) -> Bytes:
     """Weigh colors as the eye does (ITU-R 601-2), `(n, height, width, 1)`."""
-    luma = images @ np.array([0.299, 0.587, 0.114], np.float32)
-    return luma.round().astype(np.uint8)[..., None]
+    weights = np.array([0.299, 0.587, 0.114], np.float32)
+    parts = np.array_split(images, -(-len(images) // 1000))  # to save memory
+    return np.concatenate([(part @ weights).round().astype(np.uint8) for part in parts])[..., None]
 
 
 def _refuse_too_many(n: int, height: int, width: int, colors: int, origin: Path) -> None:

@@ -16,6 +16,7 @@ from vae_lib.plots import STYLES, rate_distortion, seed_bars, seed_dots, use_boo
 
 MEANS = "Points are means over seeds, bars reach from the least to the greatest."
 FEW = 10  # values that have room for a tick each
+MOST = 100  # configurations in a figure, or as pictures: nobody tells more apart
 
 
 def label(row: Mapping[str, Any], names: Sequence[str]) -> str:
@@ -34,10 +35,17 @@ def plus_minus(kind: Mapping[str, Any]) -> str:
     return f"{mean} ± {number(kind['deviation'], 2)}" if kind["seeds"] > 1 else mean
 
 
+def best_of(kinds: pd.DataFrame) -> pd.DataFrame:
+    """Choose the configurations that are drawn, those with the highest ELBO, in their order."""
+    return kinds.nlargest(MOST, "elbo").sort_index()
+
+
 def figures(
     runs: pd.DataFrame, kinds: pd.DataFrame, names: Sequence[str], images: str
 ) -> list[dict[str, Any]]:
     """Draw runs whose ELBOs compare: against the first number that varies, if one does.
+
+    Of very many configurations the best are drawn, and the captions say so.
 
     Args:
         runs: a row for each run.
@@ -50,27 +58,39 @@ def figures(
     """
     names = [name for name in names if kinds[name].nunique() > 1]
     x = next((name for name in names if is_numeric_dtype(kinds[name])), None)  # z_dim comes first
+    best = best_of(kinds)
+    runs = runs[runs["label"].isin(best["label"])]
     with plt.rc_context():
         use_book_style()
         plt.rcParams.update({"svg.hashsalt": "report", "text.parse_math": False})
         if x is None:
-            return [draw(runs, kinds, images) for draw in (_rate_distortion, _dots)[not names :]]
-        others = [name for name in names if name != x]
-        return [
-            _rate_distortion(runs, kinds, images, x, others),
-            _elbo(runs, kinds, images, x, others),
-            _active_units(runs, kinds, x, others),
-        ]
+            drawn = [draw(runs, best, images) for draw in (_rate_distortion, _dots)[not names :]]
+        else:
+            others = [name for name in names if name != x]
+            drawn = [
+                _rate_distortion(runs, best, images, x, others),
+                _elbo(runs, best, images, x, others, kinds[x]),
+                _active_units(runs, best, x, others),
+            ]
+    if len(best) < len(kinds):
+        which = f"the {MOST} of {len(kinds):,} configurations with the highest ELBO"
+        return [each | {"caption": f"{each['caption']} Drawn are {which}."} for each in drawn]
+    return drawn
 
 
 def _elbo(
-    runs: pd.DataFrame, kinds: pd.DataFrame, images: str, x: str, others: Sequence[str]
+    runs: pd.DataFrame,
+    kinds: pd.DataFrame,
+    images: str,
+    x: str,
+    others: Sequence[str],
+    tried: pd.Series,
 ) -> dict[str, Any]:
     ax = _against(runs, x, others, "elbo", "test ELBO, nats per image")
     best = kinds.loc[kinds["elbo"].idxmax()]
     see = f"The highest mean is that of {best['label']}: {plus_minus(best)} nats."
-    if best[x] in (kinds[x].min(), kinds[x].max()):
-        end = "largest" if best[x] == kinds[x].max() else "smallest"
+    if best[x] in (tried.min(), tried.max()):
+        end = "largest" if best[x] == tried.max() else "smallest"
         see += f" It is the {end} {x} of this sweep, so a better one may lie beyond."
     caption = f"The ELBO of the {images} against {x}. {_axis(runs[x])}"
     return _figure(ax, f"ELBO in nats. {_each(kinds, plus_minus)}.", caption, see)
@@ -138,7 +158,7 @@ def _join(ax: Any, kinds: pd.DataFrame, x: str, others: Sequence[str]) -> None:
         text.set_text(value)
         text.set_visible(not again)
     if others:
-        ax.legend()
+        ax.legend().set_in_layout(False)  # its place comes later
 
 
 def _dots(runs: pd.DataFrame, kinds: pd.DataFrame, images: str) -> dict[str, Any]:
@@ -178,13 +198,21 @@ def _axis(steps: Any) -> str:
 
 
 def _keep_apart(ax: Any) -> None:
-    """Raise labels until none covers another: beyond enough dimensions, points nearly agree."""
+    """Raise labels until none covers another: beyond enough dimensions, points nearly agree.
+
+    A label that would have to rise out of the axes is left out.
+    """
     ax.figure.draw_without_rendering()
+    top, point = ax.get_window_extent().y1, ax.figure.dpi / 72
     taken: list[Any] = []
-    for text in filter(Text.get_visible, ax.texts):
-        while any(text.get_window_extent().overlaps(box) for box in taken):
-            text.xyann = (text.xyann[0], text.xyann[1] + 3)
-        taken.append(text.get_window_extent())
+    for text in list(filter(Text.get_visible, ax.texts)):
+        box = start = text.get_window_extent()
+        while box.y0 < top and (under := [each.y1 for each in taken if each.overlaps(box)]):
+            box = box.translated(0, max(under) - box.y0 + point)
+        text.xyann = (text.xyann[0], text.xyann[1] + (box.y0 - start.y0) / point)
+        text.set_visible(box.y0 < top)
+        if text.get_visible():
+            taken.append(box)
 
 
 def _axes(height: float = 3.4) -> Any:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +11,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from vae_lib.runs.chapters import Chapter
-from vae_lib.runs.figures import figures, label, number, plus_minus
+from vae_lib.runs.figures import best_of, figures, label, number, plus_minus
 from vae_lib.runs.notebook import figure_png
 from vae_lib.runs.results import MODEL, Results, ResultsError, Row, model_fault, read_results
 from vae_lib.support.files import write_text
@@ -81,8 +82,10 @@ def _page(folder: Path, results: Results, runs: pd.DataFrame) -> str:
 def _models(folder: Path, rows: list[Row]) -> tuple[dict[str, str], list[str]]:
     """Return the address of each run's model by the run's name, and what is wrong with others."""
     addresses, damaged = {}, []
-    for row in rows:
-        if fault := model_fault(folder / row["name"], row["model"]):
+    with ThreadPoolExecutor() as pool:  # reading and digests leave other threads their turn
+        faults = list(pool.map(lambda row: model_fault(folder / row["name"], row["model"]), rows))
+    for row, fault in zip(rows, faults, strict=True):
+        if fault:
             damaged.append(fault)
         elif row["model"] is not None:
             addresses[row["name"]] = quote(f"{row['name']}/{MODEL}")
@@ -108,7 +111,12 @@ def _panels(
         scale += [first["digits"].rstrip(".")] * several_digits
         drawn = figures(of_scale, kinds, shown, chapter.held_out)
         panels.append(
-            {"scale": ", ".join(scale), "kinds": kinds.to_dict("records"), "figures": drawn}
+            {
+                "scale": ", ".join(scale),
+                "kinds": kinds.to_dict("records"),
+                "pictured": best_of(kinds).to_dict("records"),
+                "figures": drawn,
+            }
         )
     return panels
 

@@ -15,6 +15,7 @@ from vae_lib.runs.chapters import CHAPTERS, TRAINING, Chapter
 
 NOTEBOOK, MODEL = "notebook.ipynb", "model.keras"
 METRICS, FAILURE = "metrics.json", "failure.json"  # of a run there is one
+DIGEST = "sha256"  # of models
 AGAIN = "its sweep, started again, does this run anew"
 Row = dict[str, Any]
 
@@ -144,7 +145,7 @@ def _row(file: Path, chapter: Chapter) -> Row:
 
 def fingerprint(model: bytes) -> str:
     """Return what a run's numbers say of its model, to tell it from any other."""
-    return hashlib.sha256(model).hexdigest()
+    return hashlib.new(DIGEST, model).hexdigest()
 
 
 def model_fault(run: Path, kept: Any) -> str | None:
@@ -158,7 +159,8 @@ def model_fault(run: Path, kept: Any) -> str | None:
         return None
     path = run / MODEL
     try:
-        found = fingerprint(path.read_bytes())
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, DIGEST).hexdigest()
     except OSError as error:
         return f"{path} cannot be read ({error.strerror})"
     return (

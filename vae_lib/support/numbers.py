@@ -103,7 +103,11 @@ def finite(name: str, given: Any, form: str = "any shape") -> NDArray[np.float64
     Raises:
         ValueError: it holds others, or is no array of numbers.
     """
-    numbers = array(name, given, form, "finite numbers").astype(np.float64)
+    return _finite(name, array(name, given, form, "finite numbers").astype(np.float64), form)
+
+
+def _finite(name: str, numbers: NDArray[Any], form: str) -> NDArray[Any]:
+    """Return an array, unless it holds others than finite numbers."""
     if len(bad := np.argwhere(~np.isfinite(numbers))):
         where = ", ".join(map(str, bad[0]))
         raise ValueError(
@@ -120,7 +124,13 @@ def shaped(name: str, given: Any, shape: tuple[int | None, ...], form: str) -> N
     Raises:
         ValueError: they are others, or of another shape, which might broadcast unnoticed.
     """
-    values = finite(name, given, form)
+    return _of_shape(name, finite(name, given, form), shape, form)
+
+
+def _of_shape(
+    name: str, values: NDArray[Any], shape: tuple[int | None, ...], form: str
+) -> NDArray[Any]:
+    """Return an array, unless it has another shape."""
     is_alike = [want in (None, has) for want, has in zip(shape, values.shape, strict=False)]
     if values.ndim != len(shape) or not all(is_alike) or values.size == 0:
         lengths = ", ".join("1 or more" if want is None else str(want) for want in shape)
@@ -131,10 +141,15 @@ def shaped(name: str, given: Any, shape: tuple[int | None, ...], form: str) -> N
 def single(name: str, given: Any, shape: tuple[int | None, ...], form: str) -> NDArray[np.float32]:
     """Return finite numbers of a shape in single precision; see `shaped`.
 
+    An array that is that already is returned itself: there may be gigabytes of it.
+
     Raises:
         ValueError: they are others, or beyond what single precision has.
     """
-    values = shaped(name, given, shape, form)
+    found = array(name, given, form, "finite numbers")
+    if found.dtype == np.float32:
+        return _of_shape(name, _finite(name, found, form), shape, form)
+    values = shaped(name, found, shape, form)
     if abs(values).max() > SINGLE:
         raise ValueError(
             f"{name} held {abs(values).max():.3g}; it may hold numbers up to {SINGLE:.3g}"

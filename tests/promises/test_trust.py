@@ -1,6 +1,7 @@
 """Whoever a file comes from, nothing of it is executed; what is installed is what was locked."""
 
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -15,15 +16,22 @@ from threading import Thread
 from types import SimpleNamespace
 from urllib.parse import quote
 
+import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from tests.helpers import ROOT
 from tools import book, policy
 from tools.browser import REMEDY, find_browser, launched
+from vae_lib.data import DataError, load_images
 from vae_lib.panels.panel import Panel, page
+from vae_lib.plots import latent_map
+from vae_lib.runs.command_line import main
 from vae_lib.runs.page import write_page
+from vae_lib.support.printing import say, visible
 
 V4 = nbformat.v4
 EVIL = """<img src=x onerror="window.ran='image'"><script>window.ran='script'</script>"""
@@ -63,7 +71,7 @@ def opened(chromium):
     def opened(path, query="", asked=None):
         tab = chromium.new_page()
         pages.append(tab)
-        tab.on("request", lambda request: [] if asked is None else asked.append(request.url))
+        tab.on("requestfinished", lambda request: asked is None or asked.append(request.url))
         tab.goto(path.as_uri() + query, wait_until="load")
         tab.evaluate("() => new Promise((done) => setTimeout(done, 50))")
         return tab
@@ -323,6 +331,7 @@ def test_nothing_of_a_notebook_runs_in_the_page_of_its_run(opened, tmp_path):
     cells += [V4.new_code_cell("1", execution_count=1, outputs=[each]) for each in outputs()]
     name = "<img src=x onerror=window.ran=1>.ipynb"
     nbformat.write(V4.new_notebook(cells=cells, metadata={"title": EVIL}), tmp_path / name)
+    shutil.copy(ROOT / "_static/favicon.png", tmp_path / "x")  # what a hostile image asks for
     asked = []
     html = write_page(tmp_path / name)
     assert quote(html.name) in html.as_uri()
@@ -366,7 +375,12 @@ def test_a_panels_numbers_that_are_a_program_are_refused(monkeypatch, tmp_path):
 
 
 HOSTILE_BOOK = {
-    "_toc.yml": "format: jb-book\nroot: index\nchapters:\n- file: chapters/01-evil\n- file: glossary\n",
+    "_toc.yml": """format: jb-book
+root: index
+chapters:
+- file: chapters/01-evil
+- file: glossary
+""",
     "index.md": "# Home\n\nSee {doc}`chapters/01-evil` and {ref}`figure`.\n",
     "glossary.md": f"# Glossary\n\n```{{glossary}}\nlatent\n  {EVIL}\n```\n",
     "chapters/01-evil.md": f"""# A title {EVIL}
@@ -426,3 +440,60 @@ def test_titles_captions_and_alternative_texts_full_of_html_are_text(name, opene
             assert SHOWN in tab.locator(f"article {heading}").first.text_content()
         assert tab.locator("figure img").get_attribute("alt") == ALT
         assert SHOWN in tab.title()
+
+
+NAMES = [
+    "<img src=x onerror=window.ran=1>",
+    "\x1b[31mred\x1b[2J",
+    "\x1b]0;a title\x07",
+    "turned \u202e around",
+    "a line\nand another\rover it",
+    "$x_$",
+]
+
+
+@pytest.fixture
+def classes(tmp_path):
+    """A folder of images in classes of hostile names, which has such a name itself."""
+    folder = tmp_path / NAMES[1]
+    for shade, name in enumerate(NAMES):
+        (folder / name).mkdir(parents=True)
+        for n in range(4):
+            Image.new("L", (8, 8), 40 * shade + n).save(folder / name / f"{n}.png")
+    return folder
+
+
+def obeyed(text):
+    """What a terminal would obey in a text, besides the ends of its lines."""
+    return [sign for sign in text if not sign.isprintable() and sign != "\n"]
+
+
+def test_names_of_classes_stay_text_in_figures_and_on_a_terminal(classes):
+    found = load_images(classes)
+    assert set(found.classes) == set(NAMES)
+    assert obeyed(repr(found)) == []
+    mean = np.random.default_rng(0).normal(size=(len(found.y_train), 2))
+    figure = latent_map(mean, np.array(found.classes)[found.y_train], [0, 1])
+    figure.savefig(io.BytesIO())
+    legend = figure.axes[0].get_legend().get_texts()
+    assert {text.get_text() for text in legend} == set(map(visible, NAMES))
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_error_about_a_file_of_a_hostile_name_is_printable(name, classes):
+    (classes / name / "0.png").write_bytes(b"no picture")
+    with pytest.raises(DataError) as raised:
+        load_images(classes)
+    assert obeyed(str(raised.value)) == []
+    assert "0.png" in str(raised.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_command_prints_of_a_hostile_name_is_printable(name, tmp_path, capsys):
+    (tmp_path / name).mkdir()
+    assert main(["report", str(tmp_path / name)]) == 2
+    say(f"a run in {name}")
+    printed = capsys.readouterr()
+    assert printed.err
+    assert obeyed(printed.out + printed.err) == []

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from vae_lib.support.printing import visible
+
 Errors = tuple[type[Exception], ...]
 
 
@@ -72,5 +74,5 @@ def status_of(
         sentence, status = str(error), 2
     except failed as error:
         sentence, status = str(error), 1
-    click.echo(sentence, err=True)
+    click.echo(visible(sentence), err=True)
     return status

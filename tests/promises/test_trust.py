@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import tomllib
 from functools import partial
 from html import escape
@@ -23,6 +22,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from _ext import panels
 from tests.helpers import ROOT
 from tools import book, policy
 from tools.browser import REMEDY, find_browser, launched
@@ -362,11 +362,7 @@ def test_a_panels_words_and_numbers_stay_text(opened, tmp_path):
     assert tab.evaluate(held) == f"</script>{EVIL}<!--<script>"
 
 
-def test_a_panels_numbers_that_are_a_program_are_refused(monkeypatch, tmp_path):
-    monkeypatch.syspath_prepend(ROOT / "_ext")
-    monkeypatch.delitem(sys.modules, "panels", raising=False)
-    import panels
-
+def test_a_panels_numbers_that_are_a_program_are_refused(tmp_path):
     body = page(Empty, {}, b"").replace("{}</script>", "1; window.ran = 1</script>")
     app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
     with pytest.raises(ValueError, match="Extra data"):

@@ -289,7 +289,7 @@ def typeset(root: Path, source: Path) -> Path:
     before.unlink(missing_ok=True)  # after a failure all is set anew: Sphinx warns only once
     strict = ["-W", "-n", "--keep-going", "--quiet"]
     # What it says on stdout is where this intermediate folder lies; warnings are on stderr.
-    words = ["jupyter-book", "build", source, "--path-output", output, *strict]
+    words: list[str | Path] = ["jupyter-book", "build", source, "--path-output", output, *strict]
     if run_while_here(words, stdout=subprocess.DEVNULL) != 0:
         raise BookError("Jupyter Book warned or failed: see above")
     if found := check_html.faults(pages, source, root / ".book/pages.json"):

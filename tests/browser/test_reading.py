@@ -149,6 +149,15 @@ def test_the_copy_button_copies_the_cell(visit):
     assert copied.strip() == cell.locator("pre").inner_text().strip()
 
 
+def test_the_buttons_above_the_text_print_it_and_fill_the_screen(visit):
+    page = visit(CHAPTER)
+    page.evaluate("window.print = () => { window.printed = true; }")
+    page.locator("[onclick='window.print()']").evaluate("(button) => button.click()")
+    assert page.evaluate("window.printed")
+    page.locator("[onclick='toggleFullScreen()']").first.click()
+    page.wait_for_function("document.fullscreenElement !== null")
+
+
 def test_a_folded_cell_opens_with_the_keyboard(visit):
     page = visit(CHAPTER)
     fold = page.locator("main details:has(pre)").first

@@ -99,7 +99,7 @@ def test_the_keyboard_opens_and_closes_the_sidebar_of_a_phone(visit):
     toggle.focus()
     page.keyboard.press("Enter")
     page.wait_for_function(
-        "document.querySelector('.bd-sidebar-primary').contains(document.activeElement)"
+        "() => document.querySelector('.bd-sidebar-primary').contains(document.activeElement)"
     )
     assert link.is_visible()
     page.keyboard.press("Escape")
@@ -155,7 +155,7 @@ def test_the_buttons_above_the_text_print_it_and_fill_the_screen(visit):
     page.locator("[onclick='window.print()']").evaluate("(button) => button.click()")
     assert page.evaluate("window.printed")
     page.locator("[onclick='toggleFullScreen()']").first.click()
-    page.wait_for_function("document.fullscreenElement !== null")
+    page.wait_for_function("() => document.fullscreenElement !== null")
 
 
 def test_a_folded_cell_opens_with_the_keyboard(visit):

@@ -10,6 +10,13 @@ BREAKS = [
         "script-src 'self' 'unsafe-inline'; ",
     ),
     (
+        "A book is not built without its content security policy.",
+        "tests/book/test_book_tool.py::test_a_book_is_typeset_once",
+        "tools/book.py",
+        "policy.protect(html)",
+        "html.exists()",
+    ),
+    (
         "A page's own scripts pass its policy, and what a chapter's text or a cell's output holds "
         "does not: seven ways of looking like the book's own were tried.",
         f"{TESTS}test_a_pages_own_scripts_run_and_what_a_text_or_an_output_holds_does_not",

@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONDONTWRITEBYTECODE
 TESTS := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(PYTHON) -m pytest \
   --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: help quick book pdf test test-browser mutants random-sets kills breaks bad-input load lab sweep bench bench-runs reproduce peers check clean
+.PHONY: help quick book pdf test test-browser mutants random-sets kills breaks bad-input load lab sweep bench bench-runs reproduce peers check audit clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -82,6 +82,9 @@ check: $(READY) $(LOCAL_UV)  ## check style, imports, types, the chapters' pairs
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m tools.pairs
 	@$(UV) lock --check --quiet
+
+audit: | $(LOCAL_UV)  ## ask osv.dev which of the versions in uv.lock have known vulnerabilities
+	@$(UV) audit --frozen --preview-features audit-command
 
 clean:  ## remove what was built and all caches; .venv stays
 	@rm -rf _build .book .mypy_cache .pytest_cache .ruff_cache chapters/.ruff_cache

@@ -6,6 +6,7 @@ numbers are a script, since a page that is a file may load no other kind of file
 
 import base64
 import io
+import json
 import re
 from hashlib import sha256
 from pathlib import Path
@@ -33,6 +34,7 @@ def lighten(
 
     def light(match: re.Match[str]) -> str:
         def numbers(found: re.Match[str]) -> str:
+            json.loads(found[1])  # it becomes a script: no more than numbers may be in it
             script = f'(window.vaePanels ??= {{}})["{match["id"]}"] = {found[1]};\n'
             (folder / f"{match['id']}.js").write_text(script, "utf-8")
             source = f'data-src="{above}/{match["id"]}.js"'

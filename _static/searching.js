@@ -13,6 +13,13 @@ function plain(formula) {
     .replace(/[{}_^&\\]/g, "").replace(/\s+/g, " ").trim();
 }
 
+/** The index of titles, with signs that mean something in HTML as HTML writes them. */
+function written(titles) {
+  const signs = { "&": "&amp;", "<": "&lt;" };
+  const entry = ([title, found]) => [title.replace(/[&<]/g, (sign) => signs[sign]), found];
+  return Object.fromEntries(Object.entries(titles).map(entry));
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   if (typeof Search === "undefined") return;
   // From a file a page may not read another one: then a result is a title alone.
@@ -22,7 +29,9 @@ document.addEventListener("DOMContentLoaded", () => {
   Search.htmlToText = (html, anchor) =>
     whole(html.replace(menus, "").replace(FORMULA, plain), anchor);
   const search = Search._performSearch;
+  let titles; // a result shows them as HTML
   Search._performSearch = (...query) => {
+    titles ??= Search._index.alltitles = written(Search._index.alltitles);
     const found = new Map(); // the best is last, and stays
     for (const result of search(...query)) {
       const name = result.slice(0, 2).join();

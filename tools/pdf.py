@@ -18,6 +18,7 @@ from pypdf import PdfReader
 
 from tools.browser import REMEDY, find_browser, launched
 from tools.chapters import BookError, pages_of
+from tools.policy import with_policy
 from vae_lib.support.files import write_bytes, write_text
 from vae_lib.support.printing import say
 
@@ -107,7 +108,8 @@ def contents(articles: list[Tag], numbers: dict[str, int]) -> str:
 
 def running_head(text: Tag) -> str:
     """Return the style rule that puts the title of a page above each sheet of it."""
-    return f"@page {text['id']} {{ @top-left {{ content: {json.dumps(text.h1.text)} }} }}"
+    title = json.dumps(text.h1.text).replace("<", "\\3c ")  # which would end the style sheet
+    return f"@page {text['id']} {{ @top-left {{ content: {title} }} }}"
 
 
 def read_pages(html: Path, source: Path) -> tuple[str, list[Tag]]:
@@ -164,7 +166,8 @@ def print_book(html: Path, source: Path) -> bytes:
         page.emulate_media(media="print", color_scheme="light")
         numbers: dict[str, int] = {}
         for _ in range(2):
-            pdf = printed(page, html, f"{start}{contents(texts, numbers)}{body}")
+            document = f"{start}{contents(texts, numbers)}{body}"
+            pdf = printed(page, html, with_policy(document))
             numbers = page_numbers(pdf)
     return pdf
 

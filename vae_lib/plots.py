@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from vae_lib.support.files import replacing
 from vae_lib.support.numbers import array, finite, shown, whole
+from vae_lib.support.printing import visible
 
 STYLE = Path(__file__).with_name("book.mplstyle")
 # One for each curve, and one for each class: color is never the only difference.
@@ -306,7 +307,7 @@ def latent_map(mean: Any, labels: Any, dimensions: Sequence[int]) -> Figure:
     if len(dimensions) > 1:
         ax.set_ylabel(f"mean of z, dimension {dimensions[1] + 1}")
     else:
-        ax.set_yticks(range(len(classes)), map(str, classes), parse_math=False)
+        ax.set_yticks(range(len(classes)), _words_of(classes), parse_math=False)
         ax.set_ylabel("class")
     _class_legend(ax, classes)
     return figure
@@ -315,11 +316,14 @@ def latent_map(mean: Any, labels: Any, dimensions: Sequence[int]) -> Figure:
 def _class_legend(ax: Axes, classes: Any) -> None:
     """Name the classes as they are, where Matplotlib would hide `_a` and typeset `$a$`."""
     place: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
-    legend = ax.legend(
-        ax.collections, [*map(str, classes)], title="class", markerscale=1.6, **place
-    )
+    legend = ax.legend(ax.collections, _words_of(classes), title="class", markerscale=1.6, **place)
     for text in legend.get_texts():
         text.set_parse_math(False)
+
+
+def _words_of(classes: Any) -> list[str]:
+    """Return the names of classes, which may be those of anyone's folders."""
+    return [visible(str(each)) for each in classes]
 
 
 def _as_means(given: Any) -> np.ndarray:

@@ -242,6 +242,7 @@ def test_a_book_is_typeset_once(root, monkeypatch, capsys):
     def typeset(root, source):
         pages = root / ".book/output/_build/html"
         pages.mkdir(parents=True, exist_ok=True)
+        (pages / "index.html").write_text('<head><meta charset="utf-8" /></head>')
         return pages
 
     monkeypatch.setattr(book, "execute", lambda root, digits: {})
@@ -249,6 +250,7 @@ def test_a_book_is_typeset_once(root, monkeypatch, capsys):
     monkeypatch.setattr(book, "typeset", typeset)
     book.build(root, DIGITS)
     assert capsys.readouterr().out == ""
+    assert "Content-Security-Policy" in (root / "_build/html/index.html").read_text()
     book.build(root, DIGITS)
     assert_says(capsys.readouterr().out, "fresh")
     (root / "uv.lock").write_text("version = 2")

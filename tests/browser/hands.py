@@ -125,12 +125,15 @@ def assert_it_repaints(page, canvas):
 def from_a_file(chromium, name):
     """Yield a page that is opened as a file, without any network; it may ask for none."""
     context = chromium.new_context(offline=True)
-    page, asked = context.new_page(), []
+    page, asked, faults = context.new_page(), [], []
     page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda said: said.type == "error" and faults.append(said.text))
+    page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto((BOOK / f"{name}.html").as_uri())
     yield page
     context.close()
     assert all(url.startswith(("file:", "data:", "blob:")) for url in asked)
+    assert faults == []
 
 
 def stop_time(page):

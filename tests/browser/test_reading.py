@@ -99,7 +99,7 @@ def test_the_keyboard_opens_and_closes_the_sidebar_of_a_phone(visit):
     toggle.focus()
     page.keyboard.press("Enter")
     page.wait_for_function(
-        "document.querySelector('.bd-sidebar-primary').contains(document.activeElement)"
+        "() => document.querySelector('.bd-sidebar-primary').contains(document.activeElement)"
     )
     assert link.is_visible()
     page.keyboard.press("Escape")
@@ -147,6 +147,15 @@ def test_the_copy_button_copies_the_cell(visit):
     cell.locator("button.copybtn").click()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.strip() == cell.locator("pre").inner_text().strip()
+
+
+def test_the_buttons_above_the_text_print_it_and_fill_the_screen(visit):
+    page = visit(CHAPTER)
+    page.evaluate("window.print = () => { window.printed = true; }")
+    page.locator("[onclick='window.print()']").evaluate("(button) => button.click()")
+    assert page.evaluate("window.printed")
+    page.locator("[onclick='toggleFullScreen()']").first.click()
+    page.wait_for_function("() => document.fullscreenElement !== null")
 
 
 def test_a_folded_cell_opens_with_the_keyboard(visit):

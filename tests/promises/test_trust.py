@@ -1,40 +1,53 @@
 """Whoever a file comes from, nothing of it is executed; what is installed is what was locked."""
 
 import hashlib
+import io
 import json
 import re
+import shutil
 import subprocess
 import tomllib
 from functools import partial
 from html import escape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import distributions
+from threading import Thread
+from types import SimpleNamespace
 from urllib.parse import quote
 
+import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
+from _ext import panels
 from tests.helpers import ROOT
-from tools import policy
+from tools import book, policy
 from tools.browser import REMEDY, find_browser, launched
+from vae_lib.data import DataError, load_images
 from vae_lib.panels.panel import Panel, page
+from vae_lib.plots import latent_map
+from vae_lib.runs.command_line import main
 from vae_lib.runs.page import write_page
+from vae_lib.support.printing import say, visible
 
 V4 = nbformat.v4
 EVIL = """<img src=x onerror="window.ran='image'"><script>window.ran='script'</script>"""
 WIDTH = """1" onerror="window.ran='width'"""
+ALT = '" onerror="window.ran=2" <img src=x onerror="window.ran=3">'
 RAN = "() => window.ran"
 DIGEST = re.compile(r"[\w-]+/[\w-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+")
 MAY_WRITE = {
     ("publish", "launch"): {"contents": "write"},
     ("publish", "deploy"): {"pages": "write", "id-token": "write"},
 }
-FREE = re.compile(r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|MPL|Zlib|HPND|Unlicense")
-# Their packages name no license in a form that a program reads; the files in them do.
-READ_BY_HAND = {
-    "namex": "Apache-2.0",
-    "axe-playwright-python": "MIT; axe-core in it, MPL-2.0",
-}
+FREE = re.compile(
+    r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation|MPL|Zlib|HPND|Unlicense)\b"
+)
+OPENING = 300  # characters of the file of a license, in which its name stands
+UV = str(shutil.which("uv") or ROOT / ".uv/bin/uv")
 BROUGHT = re.compile(r"(^_vendor/|\.(woff2?|ttf|otf|npz|wasm|min\.js|min\.css|gz|zip|whl|keras)$)")
 
 
@@ -55,11 +68,13 @@ def opened(chromium):
     """Open a file in Chromium; return the page, when all has had its chance to run."""
     pages = []
 
-    def opened(path):
-        pages.append(chromium.new_page())
-        pages[-1].goto(path.as_uri(), wait_until="load")
-        pages[-1].evaluate("() => new Promise((done) => setTimeout(done, 50))")
-        return pages[-1]
+    def opened(path, query="", asked=None):
+        tab = chromium.new_page()
+        pages.append(tab)
+        tab.on("requestfinished", lambda request: asked is None or asked.append(request.url))
+        tab.goto(path.as_uri() + query, wait_until="load")
+        tab.evaluate("() => new Promise((done) => setTimeout(done, 50))")
+        return tab
 
     yield opened
     for each in pages:
@@ -120,19 +135,101 @@ def test_one_action_has_one_digest():
     assert len(pairs) == len({name for name, _ in pairs})
 
 
+def licenses(package):
+    """What an installed package says of its license: its fields, else the file that it brings."""
+    kinds = package.metadata.get_all("Classifier") or []
+    said = [package.metadata.get("License-Expression"), package.metadata.get("License")]
+    said += [kind for kind in kinds if kind.startswith("License ::")]
+    if not any(said):
+        files = [path for path in package.files or [] if "LICENSE" in path.name]
+        said += [path.read_text()[:OPENING] for path in files]
+    return " ".join(filter(None, said))
+
+
 def test_what_is_installed_is_under_a_free_license():
     packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
     locked = {package["name"] for package in packages} - {"vae-lib"}
-    unknown = {}
-    for each in distributions():
-        name = re.sub(r"[-_.]+", "-", each.metadata["Name"]).lower()
-        kinds = each.metadata.get_all("Classifier") or []
-        said = [each.metadata.get("License-Expression"), each.metadata.get("License")]
-        said += [kind for kind in kinds if kind.startswith("License ::")]
-        text = " ".join(filter(None, said))
-        if name in locked and name not in READ_BY_HAND and not FREE.search(text):
-            unknown[name] = text
-    assert unknown == {}
+    found = {re.sub(r"[-_.]+", "-", each.name).lower(): licenses(each) for each in distributions()}
+    assert len(locked & set(found)) > 150
+    assert {name: found[name] for name in locked & set(found) if not FREE.search(found[name])} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_free"),
+    [
+        ("MIT", True),
+        ("License :: OSI Approved :: BSD License", True),
+        ("Permission is granted to nobody, including but not LIMITED to you.", False),
+        ("GPL-3.0-only", False),
+        ("", False),
+    ],
+)
+def test_a_free_license_is_told_from_others(text, is_free):
+    assert bool(FREE.search(text)) is is_free
+
+
+def test_known_vulnerabilities_are_asked_for_each_week():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/audit.yml").read_text())
+    (job,) = workflow["jobs"].values()
+    assert job["steps"][-1] == {"run": "make audit"}
+    times = workflow[True]["schedule"]  # YAML 1.1 reads "on" as true
+    assert [when["cron"].split()[2:4] for when in times] == [["*", "*"]]
+    assert "\t@$(UV) audit --frozen --preview-features audit-command\n" in (
+        (ROOT / "Makefile").read_text()
+    )
+
+
+class Vulnerabilities(BaseHTTPRequestHandler):
+    """A service like osv.dev, which knows of one thing wrong with one package, or of none."""
+
+    known: str | None = None
+
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["queries"]
+        self.names = [query["package"]["name"] for query in asked]
+        self.server.asked += self.names
+        ill = [{"vulns": [{"id": "X-1"}]} if name == self.known else {} for name in self.names]
+        self.answer({"results": ill})
+
+    def do_GET(self):
+        self.answer({"id": "X-1", "modified": "2026-01-01T00:00:00Z", "summary": "Planted."})
+
+    def answer(self, answer):
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        """Keep the terminal for the tests."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which(UV) is None, reason="there is no uv on PATH or in .uv")
+@pytest.mark.parametrize(("known", "status"), [(None, 0), ("jinja2", 1), ("tensorflow", 1)])
+def test_a_locked_version_with_a_known_vulnerability_fails_the_audit(known, status):
+    handler = type("Known", (Vulnerabilities,), {"known": known})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.asked = []
+        Thread(target=server.serve_forever, daemon=True).start()
+        options = ["--preview-features", "audit-command", "--service-url"]
+        command = [UV, "audit", "--frozen", *options, f"http://127.0.0.1:{server.server_port}"]
+        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        server.shutdown()
+    assert ran.returncode == status, ran.stderr
+    assert ("Planted." in ran.stdout) is bool(status)
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    assert set(server.asked) == {package["name"] for package in packages} - {"vae-lib"}
+
+
+def names_of_files():
+    """What this repository holds; a copy of it, which git does not know, holds nothing else."""
+    command = ["git", "ls-files"]
+    git = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if git.returncode == 0:
+        return git.stdout.splitlines()
+    return [path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*") if path.is_file()]
 
 
 def test_what_was_brought_along_is_listed_with_version_license_and_hash():
@@ -143,23 +240,50 @@ def test_what_was_brought_along_is_listed_with_version_license_and_hash():
         listed |= each["files"]
     for name, digest in listed.items():
         assert hashlib.sha256((ROOT / name).read_bytes()).hexdigest() == digest, name
-    git = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
-    brought = {name for name in git.stdout.splitlines() if BROUGHT.search(name)}
-    assert brought - set(listed) == set()
+    assert {name for name in names_of_files() if BROUGHT.search(name)} - set(listed) == set()
+
+
+class Empty(Panel):
+    """A panel whose program is the library's, and fails on what it is given."""
+
+    scripts = ("parts.js", "rate_distortion.js")
+    styles = ("panel.css",)
+    alt = "A picture."
+    sentence = "A sentence."
 
 
 PAGE = """<!DOCTYPE html><html><head><meta charset="utf-8" /><title>{title}</title>
-<script>window.own = 1;</script></head><body onload="window.loaded = 1">{outside}
-<article>{text}<div class="vae-panel"><script type="module">window.panel = 1;</script></div>
-</article></body></html>"""
+<script>let toggleHintShow = 'Click to show';</script></head><body>
+<button onclick="window.print()">Print</button><article>{text}</article></body></html>"""
+SETTINGS = "<script>window.MathJax = {}</script>"
+PROGRAM = '\nwindow.ran = 1;mount("panel-00000000", render);\n'
 
 
-def test_a_pages_own_scripts_run_and_what_a_text_or_an_output_holds_does_not(opened, tmp_path):
+@pytest.mark.parametrize(
+    "evil",
+    [
+        EVIL,
+        f"</article>{EVIL}",
+        f'<div class="vae-panel">{EVIL}</div>',
+        f'<div class="vae-panel"><script type="module">{PROGRAM}</script></div>',
+        SETTINGS.format("window.ran = 1"),
+        SETTINGS.format("{}; window.ran = 1"),
+        f'<meta charset="utf-8" />{EVIL}',
+    ],
+)
+def test_a_pages_own_scripts_run_and_what_a_text_or_an_output_holds_does_not(
+    evil, opened, tmp_path
+):
     path = tmp_path / "page.html"
-    text = PAGE.format(title=escape(EVIL), text=EVIL, outside="")
-    path.write_text(policy.with_policy(text))
+    own = SETTINGS.format('{"own": 1}') + page(Empty, {}, b"")
+    path.write_text(policy.with_policy(PAGE.format(title=escape(EVIL), text=own + evil)))
     tab = opened(path)
-    assert tab.evaluate("[window.own, window.loaded, window.panel]") == [1, 1, 1]
+    tab.evaluate("window.print = () => { window.printed = 1; }")
+    tab.get_by_role("button").click()
+    assert tab.evaluate("[toggleHintShow, window.printed, window.MathJax.own]") == [
+        "Click to show", 1, 1,
+    ]  # fmt: skip
+    assert tab.locator(".vae-panel").first.get_attribute("id") is None  # its program takes it
     assert tab.evaluate(RAN) is None
 
 
@@ -173,14 +297,19 @@ def test_a_pages_own_scripts_run_and_what_a_text_or_an_output_holds_does_not(ope
         "<script type=module>window.ran=1</script>",
         "<object data='data:text/html,<script>parent.ran=1</script>'></object>",
         "<script>window.ran=eval('1')</script>",
+        "<base href='data:text/javascript,'><script src='window.ran=1'></script>",
+        "<link rel=modulepreload href='data:text/javascript,window.ran=1'>",
+        "<form action='javascript:window.ran=1'><button id=press>Press</button></form>",
+        "<a href='javascript:window.ran=1' id=press>Press</a>",
     ],
 )
 def test_what_is_put_into_a_page_after_it_was_built_does_not_run(evil, opened, tmp_path):
     path = tmp_path / "page.html"
-    built = policy.with_policy(PAGE.format(title="A page", text="", outside="<!--here-->"))
+    built = policy.with_policy(PAGE.format(title="A page", text="<!--here-->"))
     path.write_text(built.replace("<!--here-->", evil))
     tab = opened(path)
-    assert tab.evaluate("window.own") == 1
+    assert tab.evaluate("toggleHintShow")
+    tab.evaluate("document.getElementById('press')?.click()")
     assert tab.evaluate(RAN) is None
 
 
@@ -209,15 +338,14 @@ def test_nothing_of_a_notebook_runs_in_the_page_of_its_run(opened, tmp_path):
     cells += [V4.new_code_cell("1", execution_count=1, outputs=[each]) for each in outputs()]
     name = "<img src=x onerror=window.ran=1>.ipynb"
     nbformat.write(V4.new_notebook(cells=cells, metadata={"title": EVIL}), tmp_path / name)
+    shutil.copy(ROOT / "_static/favicon.png", tmp_path / "x")  # what a hostile image asks for
     asked = []
     html = write_page(tmp_path / name)
     assert quote(html.name) in html.as_uri()
-    tab = opened(html)
-    tab.on("request", lambda request: asked.append(request.url))
+    tab = opened(html, asked=asked)
     tab.locator("#link").click()
     assert tab.evaluate(RAN) is None
-    assert asked == []
-    assert "https://cdnjs" not in html.read_text()
+    assert [url for url in asked if not url.startswith("data:")] == [html.as_uri()]
 
 
 class Hostile(Panel):
@@ -239,3 +367,136 @@ def test_a_panels_words_and_numbers_stay_text(opened, tmp_path):
     assert tab.locator("figcaption").text_content() == EVIL
     held = "JSON.parse(document.querySelector('script[type=\"application/json\"]').text).data.name"
     assert tab.evaluate(held) == f"</script>{EVIL}<!--<script>"
+
+
+def test_a_panels_numbers_that_are_a_program_are_refused(tmp_path):
+    body = page(Empty, {}, b"").replace("{}</script>", "1; window.ran = 1</script>")
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
+    with pytest.raises(ValueError, match="Extra data"):
+        panels.lighten(app, "page", "page.html", {"body": body}, None)
+    assert not list(tmp_path.rglob("*.js"))
+
+
+HOSTILE_BOOK = {
+    "_toc.yml": """format: jb-book
+root: index
+chapters:
+- file: chapters/01-evil
+- file: glossary
+""",
+    "index.md": "# Home\n\nSee {doc}`chapters/01-evil` and {ref}`figure`.\n",
+    "glossary.md": f"# Glossary\n\n```{{glossary}}\nlatent\n  {EVIL}\n```\n",
+    "chapters/01-evil.md": f"""# A title {EVIL}
+
+Words. {EVIL}
+
+```{{figure}} ../_static/favicon.png
+:name: figure
+:alt: '{ALT}'
+
+A caption {EVIL}
+```
+
+## A section {EVIL}
+
+Latent words.
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def hostile_book(tmp_path_factory):
+    """A book whose titles and captions are full of HTML, typeset and protected as this one is."""
+    source = tmp_path_factory.mktemp("book")
+    for name in ("_ext", "_static"):
+        shutil.copytree(ROOT / name, source / name)
+    for name in ("_vendor", "chapters"):
+        (source / name).mkdir()
+    for name in ("_config.yml", "references.bib"):
+        shutil.copy(ROOT / name, source)
+    for name, text in HOSTILE_BOOK.items():
+        (source / name).write_text(text)
+    typeset = ["jupyter-book", "build", source, "-W", "--quiet"]
+    assert book.run_while_here(typeset, stdout=subprocess.DEVNULL) == 0
+    html = source / "_build/html"
+    policy.protect(html)
+    return html
+
+
+SHOWN = "<img src=x onerror="
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["index", "chapters/01-evil", "glossary", "genindex", "search", "404"]
+)
+def test_titles_captions_and_alternative_texts_full_of_html_are_text(name, opened, hostile_book):
+    tab = opened(hostile_book / f"{name}.html", f"?q=A title {SHOWN}&highlight={EVIL}")
+    assert tab.evaluate(RAN) is None
+    assert SHOWN in tab.locator("a", has_text="A title").first.text_content()
+    if name == "search":
+        found = tab.locator("#search-results li a")
+        found.first.wait_for()
+        assert tab.locator("#search-results img").count() == 0
+    if name == "chapters/01-evil":
+        for heading in ("h1", "h2", "figcaption"):
+            assert SHOWN in tab.locator(f"article {heading}").first.text_content()
+        assert tab.locator("figure img").get_attribute("alt") == ALT
+        assert SHOWN in tab.title()
+
+
+NAMES = [
+    "<img src=x onerror=window.ran=1>",
+    "\x1b[31mred\x1b[2J",
+    "\x1b]0;a title\x07",
+    "turned \u202e around",
+    "a line\nand another\rover it",
+    "$x_$",
+]
+
+
+@pytest.fixture
+def classes(tmp_path):
+    """A folder of images in classes of hostile names, which has such a name itself."""
+    folder = tmp_path / NAMES[1]
+    for shade, name in enumerate(NAMES):
+        (folder / name).mkdir(parents=True)
+        for n in range(4):
+            Image.new("L", (8, 8), 40 * shade + n).save(folder / name / f"{n}.png")
+    return folder
+
+
+def obeyed(text):
+    """What a terminal would obey in a text, besides the ends of its lines."""
+    return [sign for sign in text if not sign.isprintable() and sign != "\n"]
+
+
+def test_names_of_classes_stay_text_in_figures_and_on_a_terminal(classes):
+    found = load_images(classes)
+    assert set(found.classes) == set(NAMES)
+    assert obeyed(repr(found)) == []
+    mean = np.random.default_rng(0).normal(size=(len(found.y_train), 2))
+    figure = latent_map(mean, np.array(found.classes)[found.y_train], [0, 1])
+    figure.savefig(io.BytesIO())
+    legend = figure.axes[0].get_legend().get_texts()
+    assert {text.get_text() for text in legend} == set(map(visible, NAMES))
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_error_about_a_file_of_a_hostile_name_is_printable(name, classes):
+    (classes / name / "0.png").write_bytes(b"no picture")
+    with pytest.raises(DataError) as raised:
+        load_images(classes)
+    assert obeyed(str(raised.value)) == []
+    assert "0.png" in str(raised.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_command_prints_of_a_hostile_name_is_printable(name, tmp_path, capsys):
+    (tmp_path / name).mkdir()
+    assert main(["report", str(tmp_path / name)]) == 2
+    say(f"a run in {name}")
+    printed = capsys.readouterr()
+    assert printed.err
+    assert obeyed(printed.out + printed.err) == []

@@ -50,6 +50,15 @@ def test_the_page_has_text_and_outputs_no_code_and_ends_where_the_program_ended(
         assert absent not in text
 
 
+@pytest.mark.parametrize("formula", ["$x^2$", ""])
+def test_a_page_with_formulas_says_that_they_stay_tex(write, formula):
+    notebook = write(V4.new_markdown_cell(f"# Title\n\nA formula: {formula}"), ran("1", "one"))
+    assert main(["page", str(notebook)]) == 0
+    text = notebook.with_suffix(".html").read_text("utf-8")
+    assert ("as they are typed, in TeX" in text) is bool(formula)
+    assert formula in text
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

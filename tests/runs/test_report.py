@@ -287,19 +287,22 @@ def test_links_lead_to_files_whatever_their_names(tmp_path):
 
 
 def test_what_runs_say_is_text_and_never_markup(tmp_path):
+    folder = tmp_path / "<img src=x onerror=alert(3)>"
     evil = "<script>alert(1)</script>'\"&$x_$^"
-    add(tmp_path, "a", data=evil, metrics={"digits": evil, "versions": {"python": evil}})
-    add(tmp_path, "b", data="keras", metrics={"digits": evil, "versions": {"python": "3"}})
-    fail(tmp_path, "<img src=x onerror=alert(2)>", None, evil, seed=5)
-    soup = read(tmp_path)
+    add(folder, "a", data=evil, metrics={"digits": evil, "versions": {"python": evil}})
+    add(folder, "b", data="keras", metrics={"digits": evil, "versions": {"python": "3"}})
+    fail(folder, "<img src=x onerror=alert(2)>", None, evil, seed=5)
+    soup = read(folder)
+    assert soup.title.text.endswith(folder.name)
     assert not soup.find("script")
+    assert not soup.find(onerror=True)
     assert all(image["src"].startswith("data:") for image in soup.find_all("img"))
     assert cells(soup.find_all("table")[1])[-1] == [
         "<img src=x onerror=alert(2)>", f"failed: {evil}",
     ]  # fmt: skip
     assert len(figures(soup)) == 2, "rate and distortion, and dots: no number varies"
     assert f"data={evil}" in figures(soup)[0].img["alt"]
-    assert pd.read_csv(tmp_path / "report.csv")["data"].tolist() == [evil, "keras"]
+    assert pd.read_csv(folder / "report.csv")["data"].tolist() == [evil, "keras"]
 
 
 def test_failed_runs_are_listed_with_cell_and_error(swept):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_lib.support.damage import FAULTS
+from vae_lib.support.printing import visible
 
 Arrays = dict[str, NDArray[np.uint8]]
 Contents = dict[str, tuple[tuple[int, ...], str]]  # name: shape, SHA-256 of the bytes
@@ -18,6 +19,9 @@ Contents = dict[str, tuple[tuple[int, ...], str]]  # name: shape, SHA-256 of the
 
 class DataError(ValueError):
     """Data cannot be had as asked; says of which file or setting, the fault and the remedy."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(visible(sentence))  # a file may have any name
 
 
 @contextlib.contextmanager

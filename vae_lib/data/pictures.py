@@ -24,6 +24,7 @@ from vae_lib.data.archive import DataError, one_error
 from vae_lib.support.damage import FAULTS
 from vae_lib.support.files import write_whole
 from vae_lib.support.numbers import array, seed_of, shown, whole
+from vae_lib.support.printing import visible
 from vae_lib.support.progress import progress_bar
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
@@ -79,7 +80,7 @@ class Images:
         sizes = f"{len(self.x_train):,} to train on, {len(self.x_test):,} held out"
         classes = f", {len(self.classes)} classes" * bool(self.classes)
         done = "".join(f"\n{each}" for each in self.done)
-        return f"{self.name}: {kind} images of {height}×{width}{classes}: {sizes}.{done}"
+        return visible(f"{self.name}: {kind} images of {height}×{width}{classes}: {sizes}.{done}")
 
 
 class _Read(NamedTuple):

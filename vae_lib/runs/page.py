@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
 
 from vae_lib.parameters import EndOfProgram
 from vae_lib.runs.results import ResultsError
@@ -18,6 +19,7 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; script-src 'none'; "
     "img-src data:; font-src data:; style-src 'unsafe-inline'\">"
 )
+TEX = "*Formulas stand here as they are typed, in TeX: no script runs in this page.*"
 LABEL = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)  # of a section, which a page does not show
 
 
@@ -50,6 +52,8 @@ def write_page(notebook: Path) -> Path:
     for cell in content.cells:
         if cell.cell_type == "markdown":
             cell.source = LABEL.sub("", cell.source)
+    if any("$" in cell.source for cell in content.cells if cell.cell_type == "markdown"):
+        content.cells.insert(1, new_markdown_cell(TEX))
     # Without addresses the template leaves out the scripts that it would fetch.
     exporter = HTMLExporter(
         exclude_input=True, exclude_output_prompt=True, mathjax_url="", require_js_url=""

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from vae_lib.support.files import naming
+from vae_lib.support.printing import visible
 
 Errors = tuple[type[Exception], ...]
 
@@ -95,7 +96,7 @@ def status_of(
     except OSError as error:
         _let_go_of_output()
         sentence, status = in_words(error), 1
-    click.echo(sentence, err=True)
+    click.echo(visible(sentence), err=True)
     return status
 
 

@@ -49,7 +49,7 @@ def bernoulli_log_likelihood(x: Any, logits: Any) -> Any:
     Returns:
         The log-likelihood of each example in nats, shape `(batch,)`.
     """
-    refuse_shapes(alike=True, x=x, logits=logits)
+    refuse_shapes(alike=True, logits=logits, x=x)
     per_pixel = -tf.nn.sigmoid_cross_entropy_with_logits(labels=x, logits=logits)  # (batch, x_dim)
     return tf.reduce_sum(per_pixel, axis=-1)  # (batch,)
 

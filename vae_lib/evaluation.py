@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_lib.data.images import as_images
 from vae_lib.model import VAE
 from vae_lib.parameters import BoundParameters, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
@@ -337,7 +336,7 @@ def images_of(model: Any, x: Any) -> Array:
     """Images as a model takes them, float32 `(batch, *x_shape)`; refuse others, and no model."""
     _check_model(model)
     if isinstance(model, VAE):
-        return as_images(x, model.x_shape, bounded=model.likelihood.bounded)
+        return model.checked_images(x, bounded=model.likelihood.bounded)
     return single("x", x, (None, None), "(batch, x_dim)")
 
 

@@ -21,7 +21,7 @@ from vae_lib.loss import Objective, elbo, kl_divergence, kl_per_dimension, log_r
 from vae_lib.parameters import BoundParameters, ModelParameters, ParameterError, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.support.networks import check_decoder, shape_of, z_dim_of
-from vae_lib.support.numbers import several, shown
+from vae_lib.support.numbers import naming, several, shown
 from vae_lib.support.precision import as_rows
 from vae_lib.support.xla import drop_graphs
 from vae_lib.tensorflow_quietly import keras, tf
@@ -482,14 +482,16 @@ class VAE(keras.Model):
         _refuse(**{n: given.get(n) for n in ("sample_weight", "class_weight", "y")})
         if given.get("x") is None:
             raise ValueError("x was not given; it may be images, as an array or a data set")
-        gate = _Gate(self.x_shape)
+        gate = _Gate(self)
         if isinstance(images := given.get("validation_data"), tuple):
             images, *others = images
             names = ("y of validation_data", "its sample_weight")
             _refuse(**dict(zip(names, others, strict=False)))
-            given["validation_data"] = (gate.let_in(images),)
+            with naming("validation_data"):
+                given["validation_data"] = (gate.let_in(images),)
         elif images is not None:
-            given["validation_data"] = gate.let_in(images)
+            with naming("validation_data"):
+                given["validation_data"] = gate.let_in(images)
         try:
             return method(**given | {"x": gate.let_in(given["x"])})
         except tf.errors.OpError:
@@ -497,13 +499,23 @@ class VAE(keras.Model):
                 raise
             raise gate.refusal from None
 
+    def checked_images(self, x: Any, bounded: bool = True) -> np.ndarray:
+        """Images as this model takes them, float32 `(n, *x_shape)`; see `as_images`.
+
+        A model that takes more than images, a class, say, overrides this.
+
+        Raises:
+            ValueError: `x` is not what images may be.
+        """
+        return as_images(x, self.x_shape, bounded)
+
     def encode(self, x: Any) -> tuple[Any, Any]:
         """The mean and the log-variance of q(z|x), `(n, z_dim)` each, of images.
 
         Raises:
             ValueError: `x` is not what images may be.
         """
-        return tuple(map(_in_single_precision, self.encoder(as_images(x, self.x_shape))))
+        return tuple(map(_in_single_precision, self.encoder(self.checked_images(x))))
 
     def decode(self, z: Any) -> Any:
         """The mean images E[x|z], shape `(n, *x_shape)`, of latent vectors `(n, z_dim)`."""
@@ -709,8 +721,8 @@ class _Gate:
         refusal: why a minibatch of a data set was refused; TensorFlow's error hides it.
     """
 
-    def __init__(self, x_shape: tuple[int, ...]) -> None:
-        self._x_shape = x_shape
+    def __init__(self, model: VAE) -> None:
+        self._model = model
         self.refusal: ValueError | None = None
 
     def let_in(self, source: Any) -> Any:
@@ -722,7 +734,7 @@ class _Gate:
         if isinstance(source, Iterator):
             return (self.minibatch(given) for given in source)  # Keras takes no `map`
         # What else Keras takes passes unchecked: a data set of PyTorch's, say.
-        return as_images(source, self._x_shape) if is_array(source) else source
+        return self._model.checked_images(source) if is_array(source) else source
 
     @tf.autograph.experimental.do_not_convert
     def _in_a_graph(self, *given: Any) -> Any:
@@ -732,7 +744,7 @@ class _Gate:
                 f"x was a data set of {type(x).__name__}; it may be one of images alone"
             )
         x = tf.numpy_function(self._as_images, [x], tf.float32)
-        x = tf.ensure_shape(x, (None, *self._x_shape))  # (batch, *x_shape)
+        x = tf.ensure_shape(x, (None, *self._model.x_shape))  # (batch, *x_shape)
         return (x, *others)
 
     def minibatch(self, given: Any) -> tuple[Any, ...]:
@@ -742,7 +754,7 @@ class _Gate:
 
     def _as_images(self, x: Any) -> np.ndarray:
         try:
-            return as_images(x, self._x_shape)
+            return self._model.checked_images(x)
         except ValueError as refusal:
             self.refusal = refusal
             raise
@@ -810,6 +822,22 @@ def check_compiled(model: Any) -> None:
             "model.optimizer was set, which Keras does not make known to what it compiled: "
             "call model.compile(optimizer) instead"
         )
+
+
+def check_plain(model: Any) -> None:
+    """Refuse a model whose decoder is told more than z, or whose pixels are told of each other.
+
+    Raises:
+        ValueError: it is no VAE, or it overrides `logits_of` or `log_likelihood`.
+    """
+    if not isinstance(model, VAE):
+        raise ValueError(f"model was a {type(model).__name__}; it may be a VAE")
+    for method in ("logits_of", "log_likelihood"):
+        if getattr(type(model), method) is not getattr(VAE, method):
+            raise ValueError(
+                f"model was a {type(model).__name__}, which overrides {method}, so that z alone "
+                "does not say what p(x|z) is; it may be a VAE that does not"
+            )
 
 
 def check_trainable(model: Any, honored: tuple[str, ...] = ("call",)) -> None:

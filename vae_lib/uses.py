@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from vae_lib.data.images import as_images
 from vae_lib.decoder import Bernoulli
 from vae_lib.loss import kl_divergence
-from vae_lib.model import VAE
+from vae_lib.model import VAE, check_plain
 from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.support.numbers import (
     array,
@@ -124,6 +124,22 @@ class ConditionalVAE(VAE):
         """Create the weights; the decoder takes z and the class."""
         self.encoder.build(input_shape)
         self.decoder.build((None, self.z_dim + self.classes))
+
+    def checked_images(self, x: Any, bounded: bool = True) -> np.ndarray:
+        """Examples as `with_class` makes them, float32 `(n, x_dim + classes)`.
+
+        Raises:
+            ValueError: they are others.
+        """
+        made = f"(n, {self.x_dim}), as with_class(x, y, classes={self.classes}) makes it"
+        examples = array("x", x, made)
+        if examples.ndim != 2 or examples.shape[1] != self.x_dim:
+            raise ValueError(f"x had the shape {examples.shape}; it may be {made}")
+        examples = super().checked_images(examples, bounded)
+        told = examples[:, self.pixels :]  # (n, classes)
+        if not (np.isin(told, (0, 1)).all() and (told.sum(axis=1) == 1).all()):
+            raise ValueError(f"x had pixels in the place of its class; it may be {made}")
+        return examples
 
     def logits_of(self, z: Any, x: Any) -> Any:
         """Decode latent vectors, `(n, z_dim)`, with the class that each of the examples has."""
@@ -243,7 +259,8 @@ def _with_mask(model: VAE, x: ArrayLike, seen: ArrayLike) -> tuple[Array, Array]
 
 
 def _of_coins(model: VAE) -> VAE:
-    """Return the model, or say why its images are not rows of coins."""
+    """Return the model, or say why its images are not rows of coins, each by itself."""
+    check_plain(model)
     if not isinstance(model.likelihood, Bernoulli) or len(model.x_shape) != 1:
         kind = type(model.likelihood).__name__
         raise ValueError(

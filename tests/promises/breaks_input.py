@@ -39,7 +39,7 @@ BREAKS = [
         "Shapes that do not fit are refused before TensorFlow sees them.",
         f"{ONE}[decoder.bernoulli_log_likelihood of x]",
         "vae_lib/decoder.py",
-        "    refuse_shapes(alike=True, x=x, logits=logits)\n",
+        "    refuse_shapes(alike=True, logits=logits, x=x)\n",
         "",
     ),
 ]

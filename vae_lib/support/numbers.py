@@ -1,8 +1,8 @@
 """Numbers that a reader gives: taken if they are of any fitting kind, or refused in a sentence."""
 
 import operator
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,15 @@ def shown(given: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
+@contextmanager
+def naming(argument: str) -> Iterator[None]:
+    """Say whose x it was, in a sentence about an x that came in by another name."""
+    try:
+        yield
+    except ValueError as refusal:
+        raise ValueError(f"{argument}: {refusal}") from None
+
+
 def array(name: str, given: Any, form: str = "any shape", kind: str = "numbers") -> NDArray[Any]:
     """Return an array of real numbers, of whatever kind it is; the given one, where it is that.
 
@@ -80,20 +89,21 @@ def array(name: str, given: Any, form: str = "any shape", kind: str = "numbers")
     Raises:
         ValueError: it is something else, or a part of it is masked.
     """
-    if np.ma.is_masked(given):
-        raise ValueError(
-            f"{name} had masked values; it may be {kind}, {form}: {name}.filled(0) puts 0 for them"
-        )
-    found = None
-    with suppress(Exception):  # rows of several lengths, or whatever another's array raises
+    wanted = f"it may be an array of {kind}, {form}"
+    if any(map(np.ma.is_masked, given if isinstance(given, list | tuple) else [given])):
+        raise ValueError(f"{name} had masked values; {wanted}: {name}.filled(0) puts 0 for them")
+    was = f"was of the type {type(given).__name__}"
+    try:
         found = np.asarray(given)
-    was = type(given).__name__
-    if found is None or found.dtype == object:
-        raise ValueError(f"{name} was of the type {was}; it may be {kind}, {form}")
+    except Exception as error:  # rows of several lengths, or whatever another's array raises
+        why = f"which NumPy does not take ({' '.join(str(error).split())})"
+        if isinstance(given, list | tuple):
+            why = "with parts of different sizes or kinds"
+        raise ValueError(f"{name} {was}, {why}; {wanted}") from None
+    if found.dtype == object:
+        raise ValueError(f"{name} {was}; {wanted}")
     if found.dtype.kind not in "biuf" and str(found.dtype) != "bfloat16":
-        raise ValueError(
-            f"{name} was of the type {was}, and held {found.dtype}; it may be {kind}, {form}"
-        )
+        raise ValueError(f"{name} {was}, and held {found.dtype}; {wanted}")
     return found
 
 

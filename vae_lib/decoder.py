@@ -17,7 +17,7 @@ import numpy as np
 from vae_lib.reparameterization import standard_normal
 from vae_lib.support.initializer import he_normal
 from vae_lib.support.numbers import between, finite, several
-from vae_lib.support.precision import as_numbers, in_one_precision, refuse_shapes
+from vae_lib.support.precision import as_probabilities, in_one_precision, refuse_shapes
 from vae_lib.support.xla import as_seed, compiled, generator
 from vae_lib.tensorflow_quietly import keras, tf
 
@@ -68,14 +68,9 @@ def binarize(x: Any, seed: Any) -> Any:
         pixels that are 0 or 1 stay what they are.
 
     Raises:
-        ValueError: if the seed is not two integers.
+        ValueError: `x` holds something else, or the seed is not two integers.
     """
-    x = as_numbers("x", x)
-    if hasattr(x, "numpy") and x.shape.num_elements():  # inside a graph there are no numbers yet
-        low, high = float(tf.reduce_min(x)), float(tf.reduce_max(x))
-        if not (low >= 0 and high <= 1 and np.isfinite(x.numpy()).all()):
-            raise ValueError(f"x held numbers from {low:.8g} to {high:.8g}; it may hold 0 to 1")
-    return _flip(tf.cast(x, tf.float32), _of_pixels(seed))
+    return _flip(as_probabilities("x", x), _of_pixels(seed))
 
 
 def _of_pixels(seed: Any) -> Any:
@@ -104,7 +99,7 @@ def gaussian_log_likelihood(x: Any, mean: Any, variance: Any = 1.0) -> Any:
         The log-density of each example in nats, shape `(batch,)`.
     """
     if isinstance(variance, Real):
-        variance = between("variance", variance, 0)
+        between("variance", variance, 0)
     squares = tf.square(x - mean) / variance  # (batch, x_dim)
     scaled = 2.0 * math.pi * variance
     log_scaled = math.log(scaled) if isinstance(scaled, Real) else tf.math.log(scaled)

@@ -6,7 +6,7 @@ Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014.
 import inspect
 import math
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -483,7 +483,7 @@ class VAE(keras.Model):
         if given.get("x") is None:
             raise ValueError("x was not given; it may be images, as an array or a data set")
         gate = _Gate(self)
-        if isinstance(images := given.get("validation_data"), tuple):
+        if isinstance(images := given.get("validation_data"), tuple) and images:
             images, *others = images
             names = ("y of validation_data", "its sample_weight")
             _refuse(**dict(zip(names, others, strict=False)))
@@ -734,7 +734,10 @@ class _Gate:
         if isinstance(source, Iterator):
             return (self.minibatch(given) for given in source)  # Keras takes no `map`
         # What else Keras takes passes unchecked: a data set of PyTorch's, say.
-        return self._model.checked_images(source) if is_array(source) else source
+        is_set = isinstance(source, Iterable) and not isinstance(source, str | bytes | Set)
+        if is_array(source) or tf.is_tensor(source) or not is_set:
+            return self._model.checked_images(source)
+        return source
 
     @tf.autograph.experimental.do_not_convert
     def _in_a_graph(self, *given: Any) -> Any:

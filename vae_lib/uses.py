@@ -9,7 +9,6 @@ Using Bits Back Coding", 2019.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +23,7 @@ from vae_lib.support.numbers import (
     array,
     class_numbers,
     finite,
+    read,
     seed_of,
     shaped,
     shown,
@@ -104,7 +104,7 @@ class ConditionalVAE(VAE):
                 raise ValueError(f"{name} was given; a ConditionalVAE has dense networks: leave it")
         self.__dict__["_classes"] = whole("classes", classes, 1)
         self.__dict__["_pixels"] = whole("x_dim", x_dim, 1)
-        super().__init__(z_dim, h_dim, x_dim + classes, **others)
+        super().__init__(z_dim, h_dim, self.pixels + self.classes, **others)
 
     @property
     def classes(self) -> int:
@@ -455,11 +455,10 @@ def same_class_share(
 
 def _labels(name: str, given: Any, n: int) -> Array:
     """Check that there is one label for each of n: numbers or words, none of them missing."""
-    labels = np.empty(0, object)
-    with suppress(Exception):  # rows of several lengths, or whatever another's array raises
-        labels = np.asarray(given)
+    wanted = f"it may be ({n},) numbers or words"
+    labels = read(name, given, wanted)
     if labels.shape != (n,) or labels.dtype.kind not in "biufUS" or np.any(labels != labels):
-        raise ValueError(f"{name} was {shown(given)}; it may be ({n},) numbers or words")
+        raise ValueError(f"{name} was {shown(given)}; {wanted}")
     return labels
 
 
@@ -496,6 +495,15 @@ def _constriction() -> Any:
             name="constriction",
         ) from None
     return stream
+
+
+def _message(words: ArrayLike) -> NDArray[np.uint32]:
+    """Return 32-bit words, the last of them not 0, or say what they may be."""
+    found = array("words", words, "(words,)", "whole numbers")
+    fits = found.ndim == 1 and found.size and found.dtype.kind in "iu" and found[-1] != 0
+    if not (fits and 0 <= found.min() <= found.max() < 2**32):
+        raise ValueError(f"words was {shown(words)}; it may be what `write` returned")
+    return found.astype(np.uint32)
 
 
 class BitsBack:
@@ -543,10 +551,7 @@ class BitsBack:
         Raises:
             ValueError: what is left is not what writing began with.
         """
-        message = array("words", words, "(words,)")
-        if message.ndim != 1 or message.dtype.kind not in "iu":
-            raise ValueError(f"words was {shown(words)}; it may be what `write` returned")
-        stack = _constriction().stack.AnsCoder(message.astype(np.uint32))
+        stack = _constriction().stack.AnsCoder(_message(words))
         pixels, codes = _families()
         images = []
         for _ in range(whole("count", count, 1)):

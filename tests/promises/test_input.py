@@ -1,5 +1,6 @@
 """Bad input by the thousand: right, or refused in a sentence that names the argument."""
 
+import inspect
 import os
 import signal
 import traceback
@@ -12,14 +13,30 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.helpers import mentions
-from tests.promises.calls import CALLS
+from tests.promises.calls import CALLS, WITHOUT
 from tests.promises.odd_values import FORMS, NO_NUMBERS, arrays, numbers, surely, things
+from vae_lib import (
+    decoder,
+    encoder,
+    evaluation,
+    images,
+    latent_space,
+    loss,
+    model,
+    plots,
+    rate_distortion,
+    reparameterization,
+    tighter_bounds,
+    training,
+    uses,
+)
 from vae_lib.parameters import ChapterParameters, ImagesParameters, ParameterError, check_parameters
 from vae_lib.runs import command_line
 from vae_lib.runs.chapters import CHAPTERS
 
 CASES = int(os.environ.get("VAE_LIB_CASES", "600"))  # besides those that are always tried
-ALSO = {"classes": ("y", "labels"), "start": ("stop",)}  # what a number, else right, is wrong for
+# What a number, else right, is wrong for.
+ALSO = {"classes": ("y", "labels"), "count": ("words",), "start": ("stop",)}
 SHAPED = ("zeros of", "one column", "one row", "one axis", "transposed", "without", "a single")
 NAMED = ("labels", "their")  # classes may be words
 tried = []
@@ -169,6 +186,66 @@ def test_an_option_of_the_command_line_is_right_or_refused(
 
     holds()
     signal.signal(signal.SIGTERM, before)
+
+
+ELSEWHERE = ["decoder.bernoulli_log_likelihood", "evaluation.log_evidence", "model.VAE.encode"]
+ELSEWHERE += ["training.train", "uses.neighbors", "data.load_images", "plots.digit_grid"]
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+@pytest.mark.parametrize("library", ["torch", "jax.numpy"])
+def test_arrays_of_pytorch_and_jax_are_right_or_refused(library, name):
+    other = pytest.importorskip(library)
+    function, good = CALLS[name]
+    plain, _ = outcome(function, good)
+    take = other.as_tensor if library == "torch" else other.asarray
+    theirs = {n: take(v.copy()) if isinstance(v, np.ndarray) else v for n, v in good.items()}
+    made, said = outcome(function, theirs)
+    assert said is None
+    np.testing.assert_allclose(made, plain, rtol=1e-4, atol=1e-5)
+    first = next(n for n, v in good.items() if isinstance(v, np.ndarray))
+    odd = [theirs[first].reshape(1, 1, 1, -1)]
+    if library == "torch":
+        odd += [theirs[first].bfloat16(), theirs[first].clone().requires_grad_()]
+        odd += [theirs[first].to_sparse(), theirs[first].to("meta")]
+    for value in odd:
+        _, said = outcome(function, {**good, first: value})
+        assert said is not None
+        assert any(mentions(said, each) for each in good), said
+        assert "\n" not in said, said
+
+
+CHAPTERS_MODULES = (reparameterization, loss, encoder, decoder, model, training, latent_space)
+CHAPTERS_MODULES += (evaluation, rate_distortion, images, uses, tighter_bounds, plots)
+OF_KERAS = {"build", "call", "compute_loss", "compile_from_config", "get_config"}
+OF_KERAS |= {"save_own_variables", "load_own_variables"}
+
+
+def takes_something(function):
+    """Whether a function has an argument besides `self`."""
+    return bool({*inspect.signature(function).parameters} - {"self", "kwargs"})
+
+
+def public_names(module):
+    """The functions and classes of a module, and the methods of these, that a reader may call."""
+    short = module.__name__.removeprefix("vae_lib.")
+    for name, each in vars(module).items():
+        if name.startswith("_") or getattr(each, "__module__", "") != module.__name__:
+            continue
+        if inspect.isfunction(each) or (inspect.isclass(each) and takes_something(each)):
+            yield f"{short}.{name}"
+        for part, method in vars(each).items() if inspect.isclass(each) else ():
+            is_own = inspect.isfunction(method) and not part.startswith("_")
+            if is_own and part not in OF_KERAS and takes_something(method):
+                yield f"{short}.{name}.{part}"
+
+
+@pytest.mark.parametrize("module", CHAPTERS_MODULES, ids=lambda module: module.__name__)
+def test_every_public_function_is_called_with_bad_input_or_says_why_not(module):
+    public = {*public_names(module)}
+    assert public - {*CALLS} - {*WITHOUT} == set()
+    mine = {name for name in WITHOUT if f"vae_lib.{name}".startswith(f"{module.__name__}.")}
+    assert mine - public == set()
 
 
 def test_the_cases_are_counted(capsys):

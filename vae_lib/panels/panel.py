@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 
 from vae_lib.data.images import as_images
 from vae_lib.plots import numbered_classes
+from vae_lib.support.numbers import array, read
 
 WEB = Path(__file__).with_name("web")
 X_DIM = 784  # what is drawn and encoded in a page has 28×28 pixels
@@ -50,7 +51,9 @@ def images_for_a_page(x: Any, side: int = 28) -> np.ndarray[Any, Any]:
     Raises:
         ValueError: they have another size than side×side, or are no images in [0, 1].
     """
-    shape, x_dim = np.shape(x), side**2
+    x_dim = side**2
+    x = array("x", x, f"(n, {x_dim})")
+    shape = x.shape
     if x_dim not in (math.prod(shape), math.prod(shape[1:])):
         raise ValueError(
             f"x had the shape {shape}; the panel shows {side}×{side} pixels, so it may be "
@@ -61,7 +64,7 @@ def images_for_a_page(x: Any, side: int = 28) -> np.ndarray[Any, Any]:
 
 def checked_labels(labels: Any, count: int) -> np.ndarray[Any, Any]:
     """Return the labels of so many images as bytes, or say why they cannot be shown."""
-    given = np.asarray(labels)
+    given = read("labels", labels, f"it may be ({count},) whole numbers from 0 to 255")
     numbers = given
     if given.dtype.kind not in "biuf":  # pandas, say, keeps whole numbers as objects
         numbers = np.array([n if isinstance(n, Real) else -1 for n in given.flat], np.float64)

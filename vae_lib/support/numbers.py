@@ -59,13 +59,13 @@ def between(name: str, given: Any, low: float, high: float = np.inf) -> float:
     raise ValueError(f"{name} was {shown(given)}; it may be a {limits}")
 
 
-def shown(given: Any) -> str:
+def shown(given: Any, longest: int = LONGEST) -> str:
     """Write a value as Python does; of a long one the beginning, of an unspeakable one its type."""
     try:
         text = " ".join(repr(given).split())
     except Exception:  # a number of more than 4,300 digits, or whatever another's class raises
         return f"a {type(given).__name__}"
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 @contextmanager
@@ -77,8 +77,29 @@ def naming(argument: str) -> Iterator[None]:
         raise ValueError(f"{argument}: {refusal}") from None
 
 
+def read(name: str, given: Any, wanted: str) -> NDArray[Any]:
+    """Return what is given as NumPy takes it, whatever it holds, and whoever's array it is.
+
+    Raises:
+        ValueError: NumPy does not take it, or would take what lies below a mask.
+    """
+    if any(map(np.ma.is_masked, given if isinstance(given, list | tuple) else [given])):
+        raise ValueError(f"{name} had masked values; {wanted}: {name}.filled(0) puts 0 for them")
+    try:
+        return np.asarray(given)
+    except Exception as error:  # rows of several lengths, or whatever another's array raises
+        why = f"which NumPy does not take ({' '.join(str(error).split())})"
+        if isinstance(given, list | tuple):
+            why = "with parts of different sizes or kinds"
+        raise ValueError(
+            f"{name} was of the type {type(given).__name__}, {why}; {wanted}"
+        ) from None
+
+
 def array(name: str, given: Any, form: str = "any shape", kind: str = "numbers") -> NDArray[Any]:
     """Return an array of real numbers, of whatever kind it is; the given one, where it is that.
+
+    bfloat16, which NumPy computes little with, becomes single precision.
 
     Args:
         name: of the argument.
@@ -87,22 +108,16 @@ def array(name: str, given: Any, form: str = "any shape", kind: str = "numbers")
         kind: which numbers, for the sentence.
 
     Raises:
-        ValueError: it is something else, or a part of it is masked.
+        ValueError: it is something else; see `read`.
     """
     wanted = f"it may be an array of {kind}, {form}"
-    if any(map(np.ma.is_masked, given if isinstance(given, list | tuple) else [given])):
-        raise ValueError(f"{name} had masked values; {wanted}: {name}.filled(0) puts 0 for them")
+    found = read(name, given, wanted)
     was = f"was of the type {type(given).__name__}"
-    try:
-        found = np.asarray(given)
-    except Exception as error:  # rows of several lengths, or whatever another's array raises
-        why = f"which NumPy does not take ({' '.join(str(error).split())})"
-        if isinstance(given, list | tuple):
-            why = "with parts of different sizes or kinds"
-        raise ValueError(f"{name} {was}, {why}; {wanted}") from None
     if found.dtype == object:
         raise ValueError(f"{name} {was}; {wanted}")
-    if found.dtype.kind not in "biuf" and str(found.dtype) != "bfloat16":
+    if str(found.dtype) == "bfloat16":
+        return found.astype(np.float32)
+    if found.dtype.kind not in "biuf":
         raise ValueError(f"{name} {was}, and held {found.dtype}; {wanted}")
     return found
 

@@ -62,6 +62,23 @@ def as_numbers(name: str, given: Any) -> Any:
     return tf.constant(numbers.astype(np.float64 if is_double else np.float32))
 
 
+def as_probabilities(name: str, given: Any) -> Any:
+    """Return numbers in [0, 1] as a tensor in single precision, of whatever shape.
+
+    Inside a graph, where there are no numbers yet, what they are is not looked at.
+
+    Raises:
+        ValueError: they are something else.
+    """
+    tensor = tf.convert_to_tensor(as_numbers(name, given))
+    if hasattr(tensor, "numpy"):
+        numbers = tensor.numpy()
+        if not ((numbers >= 0) & (numbers <= 1)).all():  # NaN is neither
+            ends = f"{numbers.min():.8g} to {numbers.max():.8g}"
+            raise ValueError(f"{name} held numbers from {ends}; it may hold 0 to 1")
+    return tf.cast(tensor, tf.float32)
+
+
 def refuse_shapes(alike: bool = False, **arrays: Any) -> None:
     """Refuse shapes that do not fit each other, as far as they are known.
 

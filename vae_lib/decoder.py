@@ -16,8 +16,13 @@ import numpy as np
 
 from vae_lib.reparameterization import standard_normal
 from vae_lib.support.initializer import he_normal
-from vae_lib.support.numbers import between, finite, several
-from vae_lib.support.precision import as_probabilities, in_one_precision, refuse_shapes
+from vae_lib.support.numbers import between, finite, naming, several
+from vae_lib.support.precision import (
+    as_probabilities,
+    in_one_precision,
+    in_single_precision,
+    refuse_shapes,
+)
 from vae_lib.support.xla import as_seed, compiled, generator
 from vae_lib.tensorflow_quietly import keras, tf
 
@@ -273,9 +278,11 @@ class Bernoulli(Likelihood):
         """See `pixel_mean`."""
         return pixel_mean(logits)
 
+    @in_single_precision
     def sample(self, seed: Any, logits: Any) -> Any:
         """Flip each coin."""
-        return binarize(pixel_mean(logits), seed)
+        with naming("sigmoid(logits)"):
+            return binarize(pixel_mean(logits), seed)
 
 
 @keras.saving.register_keras_serializable(package="vae_lib")
@@ -314,6 +321,7 @@ class Gaussian(Likelihood):
         """See `pixel_mean`."""
         return pixel_mean(logits)
 
+    @in_single_precision
     def sample(self, seed: Any, logits: Any) -> Any:
         """Add noise to the mean."""
         mean = pixel_mean(logits)
@@ -346,6 +354,7 @@ class PixelGaussian(Likelihood):
         """See `pixel_mean`."""
         return pixel_mean(logits)
 
+    @in_single_precision
     def sample(self, seed: Any, logits: Any, log_variance: Any) -> Any:
         """Add noise to the mean."""
         noise = standard_normal(tf.shape(logits), _of_pixels(seed))
@@ -370,6 +379,7 @@ class ContinuousBernoulli(Likelihood):
         series = 0.5 + logits / 12.0 - logits**3 / 720.0
         return tf.where(tf.abs(logits) < 0.25, series, exact)  # (batch, x_dim)
 
+    @in_single_precision
     def sample(self, seed: Any, logits: Any) -> Any:
         """Turn uniform numbers u into log(1 + u (exp(logit) − 1)) / logit."""
         u = _uniform(tf.shape(logits), _of_pixels(seed))  # (batch, x_dim)
@@ -412,6 +422,7 @@ class DiscretizedLogistic(Likelihood):
         area = tf.math.softplus((1.0 - middle) / scale) - tf.math.softplus(-middle / scale)
         return 1.0 - scale * area
 
+    @in_single_precision
     def sample(self, seed: Any, logits: Any, log_scale: Any) -> Any:
         """Draw the logistic variable, and round it."""
         u = _uniform(tf.shape(logits), _of_pixels(seed))  # (batch, x_dim)

@@ -18,7 +18,7 @@ from vae_lib.data.images import as_images, is_array
 from vae_lib.decoder import LIKELIHOODS, Decoder, Gaussian, Likelihood
 from vae_lib.encoder import Encoder
 from vae_lib.loss import Objective, elbo, kl_divergence, kl_per_dimension, log_ratio
-from vae_lib.parameters import BoundParameters, ModelParameters, ParameterError, validated
+from vae_lib.parameters import ModelParameters, ParameterError, SampleParameters, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.support.networks import check_decoder, shape_of, z_dim_of
 from vae_lib.support.numbers import naming, several, shown
@@ -540,8 +540,7 @@ class VAE(keras.Model):
         Raises:
             ParameterError: an argument is not what it may be.
         """
-        given = validated({"n_samples": n, "seed": seed}, BoundParameters)
-        n, seed = given["n_samples"], given["seed"]
+        n, seed = validated({"n": n, "seed": seed}, SampleParameters).values()
         return self.decode(standard_normal((n, self.z_dim), (seed, 0)))
 
     def restart(self, seed: int) -> None:

@@ -316,6 +316,13 @@ class ObjectiveParameters(_Parameters):
     importance_weighted: Switch = False
 
 
+class SampleParameters(_Parameters):
+    """The arguments of what draws examples of a model."""
+
+    n: Count
+    seed: Seed
+
+
 class BoundParameters(_Parameters):
     """The arguments of `importance_weighted_bound`, but for the model and the images."""
 

@@ -10,6 +10,7 @@ import io
 import json
 import math
 import re
+from contextlib import suppress
 from hashlib import sha256
 from numbers import Real
 from pathlib import Path
@@ -52,7 +53,7 @@ def images_for_a_page(x: Any, side: int = 28) -> np.ndarray[Any, Any]:
         ValueError: they have another size than side×side, or are no images in [0, 1].
     """
     x_dim = side**2
-    x = array("x", x, f"(n, {x_dim})")
+    x = array("x", x, f"from 0 to 1, (n, {x_dim})")
     shape = x.shape
     if x_dim not in (math.prod(shape), math.prod(shape[1:])):
         raise ValueError(
@@ -67,7 +68,7 @@ def checked_labels(labels: Any, count: int) -> np.ndarray[Any, Any]:
     given = read("labels", labels, f"it may be ({count},) whole numbers from 0 to 255")
     numbers = given
     if given.dtype.kind not in "biuf":  # pandas, say, keeps whole numbers as objects
-        numbers = np.array([n if isinstance(n, Real) else -1 for n in given.flat], np.float64)
+        numbers = np.array([*map(_as_number, given.flat)], np.float64)
         numbers = numbers.reshape(given.shape)
     numbered_classes(numbers, count)
     wrong = np.flatnonzero(~((numbers >= 0) & (numbers <= 255) & (numbers % 1 == 0)))
@@ -77,6 +78,13 @@ def checked_labels(labels: Any, count: int) -> np.ndarray[Any, Any]:
             "np.unique(labels, return_inverse=True)[1] numbers any classes"
         )
     return numbers.astype(np.uint8)
+
+
+def _as_number(label: Any) -> float:
+    """A label as a number; -1, which none may be, where it is none."""
+    with suppress(OverflowError):  # an integer that no double has
+        return float(label) if isinstance(label, Real) else -1.0
+    return -1.0
 
 
 def joined(names: tuple[str, ...]) -> str:

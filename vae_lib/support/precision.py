@@ -21,23 +21,33 @@ def in_one_precision(formula: Callable[..., Any]) -> Callable[..., Any]:
     TensorFlow refuses to add the two. A plain number for an argument that has a default stays what
     it is. What is no real numbers, and shapes that do not fit, are refused by the arguments' names.
     """
+    return _checked(formula, doubles=True)
+
+
+def in_single_precision(formula: Callable[..., Any]) -> Callable[..., Any]:
+    """Do the same for a formula that draws, which is computed in single precision always."""
+    return _checked(formula, doubles=False)
+
+
+def _checked(formula: Callable[..., Any], doubles: bool) -> Callable[..., Any]:
+    """Let a formula take arrays of any kind, and `self` and `seed` as they are."""
     signature = inspect.signature(formula)
     optional = {n for n, each in signature.parameters.items() if each.default is not each.empty}
 
     @wraps(formula)
     def computed(*values: Any, **named: Any) -> Any:
         given = signature.bind(*values, **named).arguments
-        owner = {"self": given.pop("self")} if "self" in given else {}
+        others = {name: given.pop(name) for name in ("self", "seed") if name in given}
         numbers = {name: as_numbers(name, value) for name, value in given.items()}
         arrays = {name: value for name, value in numbers.items() if not isinstance(value, Real)}
         kinds = {each.dtype for each in arrays.values()}
-        dtype = tf.float64 if kinds == {tf.float64} else tf.float32
+        dtype = tf.float64 if doubles and kinds == {tf.float64} else tf.float32
         tensors = {
             name: value if name in optional and name not in arrays else tf.cast(value, dtype)
             for name, value in numbers.items()
         }
         refuse_shapes(**{name: each for name, each in tensors.items() if tf.is_tensor(each)})
-        return formula(**owner, **tensors)
+        return formula(**others, **tensors)
 
     return computed
 

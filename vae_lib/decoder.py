@@ -16,7 +16,7 @@ import numpy as np
 
 from vae_lib.reparameterization import standard_normal
 from vae_lib.support.initializer import he_normal
-from vae_lib.support.numbers import between, finite, naming, several
+from vae_lib.support.numbers import between, finite, naming, several, shown
 from vae_lib.support.precision import (
     as_probabilities,
     in_one_precision,
@@ -200,6 +200,8 @@ def start_at_mean(decoder: Any, x: Any) -> None:
     Raises:
         ValueError: no bias of the decoder's is of that size.
     """
+    if not hasattr(decoder, "weights"):
+        raise ValueError(f"decoder was {shown(decoder)}; it may be a network that has been built")
     images = finite("x", x, "(n, *x_shape)")
     if images.ndim < 2 or not images.size or images.min() < 0 or images.max() > 1:
         raise ValueError(

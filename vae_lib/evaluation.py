@@ -17,7 +17,7 @@ from vae_lib.model import VAE
 from vae_lib.parameters import BoundParameters, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.support.checkpoints import Checkpoints, digest
-from vae_lib.support.numbers import between, shaped, single, whole
+from vae_lib.support.numbers import between, shaped, shown, single, whole
 from vae_lib.support.progress import SECONDS, progress_bar
 from vae_lib.support.xla import GRAPHS, compiled, kept
 from vae_lib.tensorflow_quietly import tf
@@ -42,6 +42,15 @@ class LinearGaussian(NamedTuple):
     variance: float
 
 
+def _checked(linear: Any) -> LinearGaussian:
+    """The model in double precision, or what is wrong with it."""
+    if not isinstance(linear, LinearGaussian):
+        raise ValueError(f"linear was {shown(linear)}; it may be a LinearGaussian")
+    weights = shaped("linear.W", linear.W, (None, None), "(x_dim, z_dim)")
+    b = shaped("linear.b", linear.b, (len(weights),), "(x_dim,)")
+    return LinearGaussian(weights, b, between("linear.variance", linear.variance, 0))
+
+
 def _inner(linear: LinearGaussian) -> Array:
     """M = WᵀW + σ²I, shape `(z_dim, z_dim)`."""
     return linear.W.T @ linear.W + linear.variance * np.eye(linear.W.shape[1])
@@ -61,6 +70,7 @@ def log_evidence(linear: LinearGaussian, x: ArrayLike) -> Array:
     Raises:
         ValueError: x has another shape.
     """
+    linear = _checked(linear)
     x_dim, z_dim = linear.W.shape
     centered = _images(x, x_dim) - linear.b  # (batch, x_dim)
     factor = np.linalg.cholesky(_inner(linear))  # (z_dim, z_dim), M = factor · factorᵀ
@@ -80,6 +90,7 @@ def exact_posterior(linear: LinearGaussian, x: ArrayLike) -> tuple[Array, Array]
     Raises:
         ValueError: x has another shape.
     """
+    linear = _checked(linear)
     centered = _images(x, len(linear.W)) - linear.b  # (batch, x_dim)
     inverse = np.linalg.inv(_inner(linear))  # (z_dim, z_dim)
     return centered @ linear.W @ inverse, linear.variance * inverse
@@ -100,6 +111,7 @@ def linear_elbo(linear: LinearGaussian, x: ArrayLike, mean: ArrayLike, covarianc
     Raises:
         ValueError: x has another shape.
     """
+    linear = _checked(linear)
     x_dim, z_dim = linear.W.shape
     x = _images(x, x_dim)  # (batch, x_dim)
     mean = shaped("mean", mean, (len(x), z_dim), "(batch, z_dim)")

@@ -342,6 +342,15 @@ def _two_sets(
     )
 
 
+def _check_likelihood(likelihood: Any) -> None:
+    """Refuse what is no likelihood: its name, say."""
+    needed = ("log_prob", "mean", "parameters", "bounded")
+    if isinstance(likelihood, type) or not all(hasattr(likelihood, name) for name in needed):
+        raise ValueError(
+            f"likelihood was {shown(likelihood)}; it may be an object of the class Likelihood"
+        )
+
+
 def mean_image_loss(likelihood: Any, x_train: Array, x: Array) -> Array:
     """The loss of a model without a code, which answers every image with the mean image.
 
@@ -355,6 +364,7 @@ def mean_image_loss(likelihood: Any, x_train: Array, x: Array) -> Array:
     Returns:
         In nats, `(m,)`.
     """
+    _check_likelihood(likelihood)
     x_train, x = _two_sets(x_train, x)
     some = x_train[:: -(-len(x_train) // 200)].reshape(-1, math.prod(x.shape[1:]))
     mean = (x_train.sum(axis=0).ravel() + 0.5) / (len(x_train) + 1)  # (x_dim,), never 0 or 1
@@ -413,6 +423,7 @@ def linear_loss(likelihood: Any, x_train: Array, x: Array, z_dim: int) -> Array:
         x: images, `(m, *x_shape)`.
         z_dim: its latent dimensions.
     """
+    _check_likelihood(likelihood)
     x_train, x = _two_sets(x_train, x)
     whole("z_dim", z_dim, 1)
     if likelihood.bounded:

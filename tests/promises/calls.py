@@ -188,35 +188,33 @@ CALLS = {
         {"seed": (0, 1), **LOGITS, **SCALES},
     ),
     "decoder.start_at_mean": (
-        lambda x: decoder.start_at_mean(model().decoder, x),
-        {"x": X},
+        decoder.start_at_mean,
+        {"decoder": VAE(2, 4, 16).decoder, "x": X},
     ),
     "reparameterization.reparameterize": (reparameterization.reparameterize, {**Q, "eps": Z}),
     "reparameterization.standard_normal": (
         functools.partial(reparameterization.standard_normal, (2,)),
         {"seed": (0, 1)},
     ),
-    "evaluation.log_evidence": (functools.partial(evaluation.log_evidence, LINEAR), {"x": X}),
-    "evaluation.exact_posterior": (functools.partial(evaluation.exact_posterior, LINEAR), {"x": X}),
+    "evaluation.log_evidence": (evaluation.log_evidence, {"linear": LINEAR, "x": X}),
+    "evaluation.exact_posterior": (evaluation.exact_posterior, {"linear": LINEAR, "x": X}),
     "evaluation.linear_elbo": (
-        functools.partial(evaluation.linear_elbo, LINEAR),
-        {"x": X, "mean": Z, "covariance": np.eye(2)},
+        evaluation.linear_elbo,
+        {"linear": LINEAR, "x": X, "mean": Z, "covariance": np.eye(2)},
     ),
     "evaluation.fit_ppca": (evaluation.fit_ppca, {"x": X, "z_dim": 2, "variance": 0.1}),
     "evaluation.log_joint": (
-        lambda x, z: evaluation.log_joint(model(), x, z),
-        {"x": X, "z": Z[:, None]},
+        evaluation.log_joint,
+        {"model": model(), "x": X, "z": Z[:, None]},
     ),
     "evaluation.importance_weighted_bound": (
-        lambda x, n_samples, seed: evaluation.importance_weighted_bound(
-            model(), x, n_samples, seed
-        ),
-        {"x": X, "n_samples": 2, "seed": 0},
+        evaluation.importance_weighted_bound,
+        {"model": model(), "x": X, "n_samples": 2, "seed": 0},
     ),
     "images.draw_factors": (images.draw_factors, {"n": 2, "seed": 0}),
     "images.draw_shapes": (
-        functools.partial(images.draw_shapes, images.draw_factors(2)),
-        {"side": 8},
+        images.draw_shapes,
+        {"factors": images.draw_factors(2), "side": 8},
     ),
     "images.halvings": (images.halvings, {"height": 28, "width": 28}),
     "images.channels": (images.channels, {"steps": 3, "width": 8}),
@@ -229,13 +227,13 @@ CALLS = {
         {"nats": X[:, 0], "x_shape": (4, 4)},
     ),
     "images.mean_image_loss": (
-        functools.partial(images.mean_image_loss, decoder.Bernoulli()),
-        {"x_train": X, "x": X[::-1]},
+        images.mean_image_loss,
+        {"likelihood": decoder.Bernoulli(), "x_train": X, "x": X[::-1]},
     ),
     "images.pca_error": (images.pca_error, {"x_train": X, "x": X[:2], "z_dim": 2}),
     "images.linear_loss": (
-        functools.partial(images.linear_loss, decoder.Gaussian()),
-        {"x_train": X, "x": X[:2], "z_dim": 2},
+        images.linear_loss,
+        {"likelihood": decoder.Gaussian(), "x_train": X, "x": X[:2], "z_dim": 2},
     ),
     "images.nearest": (images.nearest, {"images": X[:2], "among": X}),
     "latent_space.prior_grid": (latent_space.prior_grid, {"side": 3, "mass": 0.9}),
@@ -328,8 +326,8 @@ CALLS = {
         {"units": 2, "reach": 1},
     ),
     "tighter_bounds.own_images": (
-        functools.partial(tighter_bounds.own_images, model()),
-        WITH_SEED,
+        tighter_bounds.own_images,
+        {"model": model(), **WITH_SEED},
     ),
     "tighter_bounds.DoublyReparameterized": (
         tighter_bounds.DoublyReparameterized,
@@ -337,8 +335,8 @@ CALLS = {
     ),
     "tighter_bounds.signal_to_noise": (tighter_bounds.signal_to_noise, {"gradients": Z}),
     "tighter_bounds.sandwich": (
-        lambda x, z, n_samples: tighter_bounds.sandwich(model(), x, z, n_samples),
-        {"x": X, "z": Z, "n_samples": 2},
+        tighter_bounds.sandwich,
+        {"model": model(), "x": X, "z": Z, "n_samples": 2},
     ),
     "training.minibatch_order": (
         training.minibatch_order,
@@ -377,7 +375,7 @@ CALLS = {
         uses.least_squares(EIGHT, np.arange(8) % 2, 2),
         {"features": EIGHT},
     ),
-    "uses.BitsBack": (functools.partial(uses.BitsBack, model()), {"seed": 0}),
+    "uses.BitsBack": (uses.BitsBack, {"model": model(), "seed": 0}),
     "uses.BitsBack.write": (uses.BitsBack(model()).write, {"x": COINS}),
     "uses.BitsBack.read": (
         uses.BitsBack(model()).read,
@@ -389,12 +387,12 @@ CALLS = {
         {"z": Z, "y": LABELS},
     ),
     "uses.fit_to_seen": (
-        lambda x, seen, steps: uses.fit_to_seen(model(), x, seen, steps),
-        {"x": X, "seen": COINS[0], "steps": 2},
+        uses.fit_to_seen,
+        {"model": model(), "x": X, "seen": COINS[0], "steps": 2},
     ),
     "uses.draw_completions": (
-        lambda x, seen, code, n_samples: uses.draw_completions(model(), x, seen, code, n_samples),
-        {"x": X, "seen": COINS[0], "code": np.stack([Z, Z]), "n_samples": 2},
+        uses.draw_completions,
+        {"model": model(), "x": X, "seen": COINS[0], "code": np.stack([Z, Z]), "n_samples": 2},
     ),
     "uses.normalized": (uses.normalized, {"log_weight": Z}),
     "uses.auroc": (uses.auroc, {"odd": Z[:, 0], "usual": Z[:, 1]}),

@@ -128,8 +128,38 @@ def finite(name: str, given: Any, form: str = "any shape") -> NDArray[np.float64
     Raises:
         ValueError: it holds others, or is no array of numbers.
     """
-    numbers = array(name, given, form, "finite numbers").astype(np.float64)
-    if len(bad := np.argwhere(~np.isfinite(numbers))):
+    return _finite(name, given, form).astype(np.float64)
+
+
+def shaped(name: str, given: Any, shape: tuple[int | None, ...], form: str) -> NDArray[np.float64]:
+    """Return finite numbers of a shape, where None is any length but 0.
+
+    Raises:
+        ValueError: they are others, or of another shape, which might broadcast unnoticed.
+    """
+    return _shaped(name, _finite(name, given, form), shape, form).astype(np.float64)
+
+
+def single(name: str, given: Any, shape: tuple[int | None, ...], form: str) -> NDArray[np.float32]:
+    """Return finite numbers of a shape in single precision, the given array where it is that.
+
+    Raises:
+        ValueError: they are others, or beyond what single precision has; see `shaped`.
+    """
+    values = _shaped(name, _finite(name, given, form), shape, form)
+    if values.dtype.itemsize > 4 and (most := abs(values).max()) > SINGLE:
+        raise ValueError(f"{name} held {most:.3g}; it may hold numbers up to {SINGLE:.3g}")
+    return values.astype(np.float32, copy=False)
+
+
+def _finite(name: str, given: Any, form: str) -> NDArray[Any]:
+    """Refuse numbers that are not finite; others stay what they are, up to double precision."""
+    numbers = array(name, given, form, "finite numbers")
+    if numbers.dtype.itemsize > 8:
+        with np.errstate(over="ignore"):  # what no double has is infinite then
+            numbers = numbers.astype(np.float64)
+    if not np.isfinite(numbers).all():
+        bad = np.argwhere(~np.isfinite(numbers))
         where = ", ".join(map(str, bad[0]))
         raise ValueError(
             f"{name} held {len(bad)} values that are not finite, at [{where}] "
@@ -139,32 +169,14 @@ def finite(name: str, given: Any, form: str = "any shape") -> NDArray[np.float64
     return numbers
 
 
-def shaped(name: str, given: Any, shape: tuple[int | None, ...], form: str) -> NDArray[np.float64]:
-    """Return finite numbers of a shape, where None is any length but 0.
-
-    Raises:
-        ValueError: they are others, or of another shape, which might broadcast unnoticed.
-    """
-    values = finite(name, given, form)
+def _shaped(
+    name: str, values: NDArray[Any], shape: tuple[int | None, ...], form: str
+) -> NDArray[Any]:
     is_alike = [want in (None, has) for want, has in zip(shape, values.shape, strict=False)]
     if values.ndim != len(shape) or not all(is_alike) or values.size == 0:
         lengths = ", ".join("1 or more" if want is None else str(want) for want in shape)
         raise ValueError(f"{name} had the shape {values.shape}; it may be {form}: ({lengths})")
     return values
-
-
-def single(name: str, given: Any, shape: tuple[int | None, ...], form: str) -> NDArray[np.float32]:
-    """Return finite numbers of a shape in single precision; see `shaped`.
-
-    Raises:
-        ValueError: they are others, or beyond what single precision has.
-    """
-    values = shaped(name, given, shape, form)
-    if abs(values).max() > SINGLE:
-        raise ValueError(
-            f"{name} held {abs(values).max():.3g}; it may hold numbers up to {SINGLE:.3g}"
-        )
-    return values.astype(np.float32)
 
 
 def class_numbers(name: str, given: Any, count: int, most: int) -> NDArray[np.int64]:

@@ -83,6 +83,7 @@ def method_of_keras(name):
 
     def call(made, **given):
         quiet = {} if name.endswith("batch") else {"verbose": 0}
+        quiet |= {"shuffle": False} if name == "fit" else {}
         done = getattr(made, name)(**given, **quiet)
         return getattr(done, "history", done)
 

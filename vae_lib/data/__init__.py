@@ -136,9 +136,10 @@ def _choose(source: str | os.PathLike[str]) -> tuple[str | Path, str]:
         path = os.path.expanduser(source)  # noqa: PTH111 (pathlib's raises for "~nobody")
         if os.path.isfile(path):  # noqa: PTH113 (pathlib's raises in a locked folder)
             return Path(path), setting
-        source = str(source)
+    is_path = isinstance(source, str | os.PathLike)
+    text = str(source) if is_path else shown(source)
     raise DataError(
-        f"{setting} is {shown(source, 4096)}, which is not a file; "
+        f"{setting} is {text!r}, which is not a file; "
         f"give the full path of a copy of mnist.npz, or one of {', '.join(NAMES)}."
     )
 

@@ -59,13 +59,13 @@ def between(name: str, given: Any, low: float, high: float = np.inf) -> float:
     raise ValueError(f"{name} was {shown(given)}; it may be a {limits}")
 
 
-def shown(given: Any, longest: int = LONGEST) -> str:
+def shown(given: Any) -> str:
     """Write a value as Python does; of a long one the beginning, of an unspeakable one its type."""
     try:
         text = " ".join(repr(given).split())
     except Exception:  # a number of more than 4,300 digits, or whatever another's class raises
         return f"a {type(given).__name__}"
-    return text if len(text) <= longest else f"{text[:longest]}…"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 @contextmanager

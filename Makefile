@@ -49,7 +49,7 @@ breaks: $(READY)  ## plant a mistake for each promise of the page promises.md: i
 	@VAE_LIB_EVERY_BREAK=1 $(TESTS) tests/promises/test_breaks.py
 
 bad-input: $(READY)  ## call functions with 12,000 bad arguments, and open 10,000 damaged files
-	@VAE_LIB_CASES=12000 VAE_LIB_FILES=10000 $(TESTS) -s tests/promises/test_input.py tests/promises/test_files.py
+	@VAE_LIB_CASES=12000 VAE_LIB_FILES=10000 $(PYTHON) -m pytest -q tests/promises/test_input.py tests/promises/test_files.py
 
 lab: $(READY)  ## open your copies of the chapters in JupyterLab: my-chapters/
 	@$(PYTHON) -m tools.copies

@@ -5,6 +5,7 @@ import os
 import signal
 import traceback
 import warnings
+from collections import Counter
 from contextlib import contextmanager
 
 import numpy as np
@@ -42,7 +43,7 @@ SHAPED = ("zeros of", "one column", "one row", "one axis", "transposed", "withou
 MANY = 10_000  # cases, from which on time is no matter
 COMPILED = ("training.train", "uses.fit_to_seen")  # for each number of images anew, by XLA
 NAMED = ("labels", "their")  # classes may be words
-tried = []
+tried = Counter()
 PAIRS = [(name, argument) for name, (_, good) in CALLS.items() for argument in good]
 
 
@@ -105,8 +106,8 @@ def test_bad_input_is_right_or_refused_by_name(name, argument):
 
     def holds(drawn):
         kind, odd = drawn
-        tried.append(kind)
         made, said = outcome(function, {**good, argument: odd})
+        tried["argument of a function", "right" if said is None else "refused"] += 1
         if said is not None:
             # Of two shapes that do not fit, either may be the wrong one.
             named = [argument, *ALSO.get(argument, ()), *(good if kind.startswith(SHAPED) else ())]
@@ -140,21 +141,18 @@ def test_a_parameter_of_a_notebook_is_right_or_refused_by_name(
     @how_often(PARAMETERS)
     @given(st.one_of(numbers(), things(), words.map(lambda w: ("word", w))))
     def holds(drawn):
-        kind, odd = drawn
-        tried.append(kind)
-        names = {name: odd}
+        odd, names = drawn[1], {name: drawn[1]}
         try:
             check_parameters(names, chapter)
         except ParameterError as refusal:
-            said = str(refusal)
+            tried["parameter of a notebook", "refused"] += 1
+            assert mentions(str(refusal), name), (odd, str(refusal))
+            assert "\n" not in str(refusal), (odd, str(refusal))
         else:
-            said = name
-        assert mentions(said, name), (odd, said)
-        assert "\n" not in said, (odd, said)
-        if said != name:
-            return
-        assert names[name] == odd or str(odd).strip(), (odd, names[name])
-        assert not holds_nan(names[name])
+            tried["parameter of a notebook", "right"] += 1
+            kept = names[name]
+            assert kept == (type(kept)(odd) if isinstance(kept, int | float) else odd), (odd, kept)
+            assert not holds_nan(kept)
 
     holds()
 
@@ -179,11 +177,11 @@ def test_an_option_of_the_command_line_is_right_or_refused(
     @how_often(OPTIONS)
     @given(words)
     def holds(word):
-        tried.append("option")
         given = [f"--{name.replace('_', '-')}", word]
         place = [] if name == "out" else ["--out", str(tmp_path)]
         status = command_line.main(["sweep", "--chapter", chapter, *place, *given])
         said = capsys.readouterr().err.strip()
+        tried["option of the command line", "refused" if status else "right"] += 1
         assert status in {0, 1, 2}, said
         assert (status == 0) == (not said), said
         assert "Traceback" not in said, said
@@ -255,4 +253,7 @@ def test_every_public_function_is_called_with_bad_input_or_says_why_not(module):
 
 def test_the_cases_are_counted(capsys):
     with capsys.disabled():
-        print(f"\ncases of bad input: {len(tried):,}, of {len(set(tried))} kinds")
+        print()
+        for (where, came), count in sorted(tried.items()):
+            print(f"{where:28}{came:9}{count:8,}")
+        print(f"{'together':37}{tried.total():8,}")

@@ -128,15 +128,15 @@ def check_source(source: str | os.PathLike[str]) -> None:
 def _choose(source: str | os.PathLike[str]) -> tuple[str | Path, str]:
     """Return the name or file that decides, and the setting that it comes from."""
     setting = "source"
-    if source == "auto" and os.environ.get(VARIABLE):
+    is_path = isinstance(source, str | os.PathLike)
+    if is_path and source == "auto" and os.environ.get(VARIABLE):
         source, setting = os.environ[VARIABLE], VARIABLE
     if isinstance(source, str) and source in NAMES:
         return source, setting
-    if isinstance(source, str | os.PathLike):
+    if is_path:
         path = os.path.expanduser(source)  # noqa: PTH111 (pathlib's raises for "~nobody")
         if os.path.isfile(path):  # noqa: PTH113 (pathlib's raises in a locked folder)
             return Path(path), setting
-    is_path = isinstance(source, str | os.PathLike)
     text = str(source) if is_path else shown(source)
     raise DataError(
         f"{setting} is {text!r}, which is not a file; "

@@ -67,12 +67,25 @@ def method(make, name):
     return call
 
 
+def variables_of(made):
+    """All that training changes: weights, noise, and where the optimizer stands."""
+    return [*made.variables, *made.optimizer.variables]
+
+
+@functools.cache
+def start():
+    """A model to train, and where it begins."""
+    made = model("trained")
+    return made, [variable.numpy() for variable in variables_of(made)]
+
+
 def started(function):
     """A call of a model that begins each time at the same weights and noise."""
 
     def call(**given):
-        made = model("trained")
-        made.restart(0)
+        made, begin = start()
+        for variable, value in zip(variables_of(made), begin, strict=True):
+            variable.assign(value)
         return function(made, **given)
 
     return call

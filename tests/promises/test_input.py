@@ -34,6 +34,7 @@ from vae_lib import (
 from vae_lib.parameters import ChapterParameters, ImagesParameters, check_parameters
 from vae_lib.runs import command_line
 from vae_lib.runs.chapters import CHAPTERS
+from vae_lib.tensorflow_quietly import tf
 
 CASES = int(os.environ.get("VAE_LIB_CASES", "300"))  # besides those that are always tried
 # What a number, else right, is wrong for.
@@ -186,6 +187,17 @@ def test_an_option_of_the_command_line_is_right_or_refused(
 
     holds()
     signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("name", ["model.VAE.decode", "loss.log_ratio", "decoder.pixel_mean"])
+def test_what_is_checked_passes_gradients(name):
+    function, good = CALLS[name]
+    first, value = next(iter(good.items()))
+    value = tf.constant(value)
+    with tf.GradientTape() as tape:
+        tape.watch(value)
+        made = function(**{**good, first: value})
+    assert np.abs(tape.gradient(made, value)).max() > 0
 
 
 ELSEWHERE = ["decoder.bernoulli_log_likelihood", "evaluation.log_evidence", "model.VAE.encode"]

@@ -112,16 +112,16 @@ def refuse_shapes(alike: bool = False, **arrays: Any) -> None:
 
 
 def as_rows(name: str, given: Any, length: int) -> Any:
-    """Return finite numbers as a tensor in single precision, `(n, length)`.
+    """Return finite numbers as a tensor in single precision, `(n, length)`; gradients pass.
 
     Inside a graph, where there are no numbers yet, only the shape is looked at.
 
     Raises:
         ValueError: it is something else.
     """
-    form = f"(n, {length})"
-    if not tf.is_tensor(given) or hasattr(given, "numpy"):
-        return tf.constant(single(name, given, (None, length), form))
-    if not given.shape.is_compatible_with((None, length)):
-        raise ValueError(f"{name} had the shape {tuple(given.shape)}; it may be {form}")
-    return given
+    form, tensor = f"(n, {length})", as_numbers(name, given)
+    if not tf.is_tensor(tensor) or hasattr(tensor, "numpy"):
+        single(name, given, (None, length), form)
+    elif not tensor.shape.is_compatible_with((None, length)):
+        raise ValueError(f"{name} had the shape {tuple(tensor.shape)}; it may be {form}")
+    return tf.cast(tensor, tf.float32)

@@ -52,7 +52,8 @@ BREAKS = [
     ),
     (
         "A model that takes images and their classes says so of images alone.",
-        f"{ONE}[uses.ConditionalVAE.encode of x]",
+        "tests/library/test_uses.py::"
+        "test_images_without_their_class_are_refused_with_what_makes_them",
         "vae_lib/uses.py",
         "        if examples.ndim != 2 or examples.shape[1] != self.x_dim:\n",
         "        if examples.ndim != 2:\n",

@@ -17,7 +17,7 @@ from vae_lib.model import VAE
 from vae_lib.parameters import BoundParameters, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.support.checkpoints import Checkpoints, digest
-from vae_lib.support.numbers import between, shaped, shown, single, whole
+from vae_lib.support.numbers import between, refuse_beyond, shaped, shown, single, whole
 from vae_lib.support.progress import SECONDS, progress_bar
 from vae_lib.support.xla import GRAPHS, compiled, kept
 from vae_lib.tensorflow_quietly import tf
@@ -26,6 +26,7 @@ Array = NDArray[Any]
 
 # Draws, of all images together, in a call of the compiled graph: seconds, for a dense network.
 AT_ONCE = 500_000
+LARGEST = 1e100  # of a pixel: its square, summed up over images, is still a number
 
 
 class LinearGaussian(NamedTuple):
@@ -59,7 +60,9 @@ def _inner(linear: LinearGaussian) -> Array:
 def _images(x: ArrayLike, x_dim: int | None = None) -> Array:
     """Images in double precision, `(n, x_dim)`; refuse others, which would broadcast unnoticed."""
     form = "(n, x_dim), n from 1" if x_dim is None else f"(batch, {x_dim})"
-    return shaped("x", x, (None, x_dim), form)
+    images = shaped("x", x, (None, x_dim), form)
+    refuse_beyond(LARGEST, x=images)
+    return images
 
 
 def log_evidence(linear: LinearGaussian, x: ArrayLike) -> Array:

@@ -18,6 +18,7 @@ from vae_lib.support.initializer import he_normal
 from vae_lib.support.numbers import (
     array,
     class_numbers,
+    refuse_beyond,
     seed_of,
     several,
     shaped,
@@ -32,6 +33,7 @@ HALVED = 8  # pixels of the shorter side from which an image is halved once more
 SHAPES = ("square", "ellipse", "triangle")
 DRAWN = 4000  # shapes in a set of them
 LEAST_VARIANCE = 1e-6  # of a pixel; about what rounding to bytes leaves
+LARGEST = 1e12  # of a pixel: its square, summed up over images, is still a number
 PASSES = 6  # over the images, which leave 256 axes of shapes of 40×40 within 0.2 %
 
 
@@ -336,10 +338,12 @@ def _two_sets(
     if first.ndim < 2:
         raise ValueError(f"{names[0]} had the shape {first.shape}; it may be (n, *x_shape)")
     shape = (None, *first.shape[1:])
-    return (
+    pair = (
         single(names[0], first, shape, "(n, *x_shape)"),
         single(names[1], others, shape, "(m, *x_shape)"),
     )
+    refuse_beyond(LARGEST, **dict(zip(names, pair, strict=True)))
+    return pair
 
 
 def _check_likelihood(likelihood: Any) -> None:

@@ -86,9 +86,9 @@ def _paths_refused() -> Iterator[None]:
 @_paths_refused()
 def _images(value: Any) -> Any:
     """Take a name of images, or what is there to be read."""
-    if value in DRAWN_OR_WRITTEN:
-        return value
-    if isinstance(value, str) and value and Path(value).expanduser().exists():
+    if not isinstance(value, str):
+        raise ValueError
+    if value in DRAWN_OR_WRITTEN or (value and Path(value).expanduser().exists()):
         return value
     raise ValueError
 

@@ -207,7 +207,7 @@ def arrays(good):
     )
     kinds = [forms, changes, changes, shapes, things(), numbers()]
     if good.size <= 100:  # Hypothesis draws no longer lists
-        floats = st.lists(st.floats(width=32), min_size=good.size, max_size=good.size)
+        floats = st.lists(st.floats(), min_size=good.size, max_size=good.size)
         kinds.append(floats.map(lambda v: ("floats", np.reshape(np.array(v), good.shape))))
     return st.one_of(kinds)
 

@@ -179,6 +179,17 @@ def _shaped(
     return values
 
 
+def refuse_beyond(most: float, **arrays: NDArray[Any]) -> None:
+    """Refuse numbers so large that their squares are none in the precision that they have.
+
+    Raises:
+        ValueError: names the first array that holds one.
+    """
+    for name, values in arrays.items():
+        if (largest := abs(values).max()) > most:
+            raise ValueError(f"{name} held ±{largest:.3g}; it may hold numbers up to {most:.3g}")
+
+
 def class_numbers(name: str, given: Any, count: int, most: int) -> NDArray[np.int64]:
     """Return whole numbers from 0 to below `most`, one for each of so many examples.
 

@@ -85,17 +85,13 @@ def outcome(function, given):
         return None, f"{depth}{refusal}"
 
 
-def how_often(pairs):
-    """The settings of Hypothesis that share the cases among pairs."""
-    each = max(1, CASES // len(pairs))
-    checks = [*HealthCheck]
-    return settings(
-        max_examples=each,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=checks,
-    )
+AS_OFTEN = settings(
+    max_examples=max(2, CASES // len(PAIRS)),
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[*HealthCheck],
+)
 
 
 @pytest.mark.parametrize(("name", "argument"), PAIRS, ids=map(" of ".join, PAIRS))
@@ -124,7 +120,7 @@ def test_bad_input_is_right_or_refused_by_name(name, argument):
     for kind, odd in surely(value):
         if CASES >= MANY or name not in COMPILED or not kind.startswith(SHAPED):
             holds((kind, odd))
-    how_often(PAIRS)(given(kinds)(holds))()
+    AS_OFTEN(given(kinds)(holds))()
 
 
 WORDS = ["", " ", "nan", "inf", "-inf", "1e400", "-1", "0", "1", "2.0", "0x10", "1_000", "٣", "²"]
@@ -139,8 +135,6 @@ def test_a_parameter_of_a_notebook_is_right_or_refused_by_name(
 ):
     monkeypatch.chdir(tmp_path)
 
-    @how_often(PARAMETERS)
-    @given(st.one_of(numbers(), things(), words.map(lambda w: ("word", w))))
     def holds(drawn):
         odd, names = drawn[1], {name: drawn[1]}
         _, said = outcome(check_parameters, {"names": names, "allowed": chapter})
@@ -153,7 +147,9 @@ def test_a_parameter_of_a_notebook_is_right_or_refused_by_name(
         assert kept == (type(kept)(odd) if isinstance(kept, int | float) else odd), (odd, kept)
         assert not (isinstance(kept, float) and np.isnan(kept))
 
-    holds()
+    for drawn in surely(name):
+        holds(drawn)
+    AS_OFTEN(given(st.one_of(numbers(), things(), words.map(lambda w: ("word", w))))(holds))()
 
 
 OPTIONS = [("6", "jobs"), ("6", "out")]
@@ -173,7 +169,7 @@ def test_an_option_of_the_command_line_is_right_or_refused(
     monkeypatch.setattr(command_line, "sweep", lambda *args, **how: (run for run in ()))
     before = signal.getsignal(signal.SIGTERM)
 
-    @how_often(OPTIONS)
+    @AS_OFTEN
     @given(words.filter(lambda word: "\0" not in word))  # no system passes it on
     def holds(word):
         given = [f"--{name.replace('_', '-')}", word]

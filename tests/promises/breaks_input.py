@@ -6,7 +6,7 @@ NUMBERS = "vae_lib/support/numbers.py"
 
 BREAKS = [
     (
-        "Of 12,000 bad arguments, each is taken rightly, or refused in a sentence that names it: "
+        "Of 19,000 bad arguments, each is taken rightly, or refused in a sentence that names it: "
         "dates, complex numbers and words are no numbers.",
         f"{ONE}[evaluation.log_evidence of x]",
         NUMBERS,

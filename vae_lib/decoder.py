@@ -16,8 +16,13 @@ import numpy as np
 
 from vae_lib.reparameterization import standard_normal
 from vae_lib.support.initializer import he_normal
-from vae_lib.support.numbers import between, finite, several
-from vae_lib.support.precision import as_numbers, in_one_precision, refuse_shapes
+from vae_lib.support.numbers import between, finite, naming, several, shown
+from vae_lib.support.precision import (
+    as_probabilities,
+    in_one_precision,
+    in_single_precision,
+    refuse_shapes,
+)
 from vae_lib.support.xla import as_seed, compiled, generator
 from vae_lib.tensorflow_quietly import keras, tf
 
@@ -51,7 +56,7 @@ def bernoulli_log_likelihood(x: Any, logits: Any) -> Any:
     Returns:
         The log-likelihood of each example in nats, shape `(batch,)`.
     """
-    refuse_shapes(alike=True, x=x, logits=logits)
+    refuse_shapes(alike=True, logits=logits, x=x)
     per_pixel = -tf.nn.sigmoid_cross_entropy_with_logits(labels=x, logits=logits)  # (batch, x_dim)
     return tf.reduce_sum(per_pixel, axis=-1)  # (batch,)
 
@@ -70,14 +75,9 @@ def binarize(x: Any, seed: Any) -> Any:
         pixels that are 0 or 1 stay what they are.
 
     Raises:
-        ValueError: if the seed is not two integers.
+        ValueError: `x` holds something else, or the seed is not two integers.
     """
-    x = as_numbers("x", x)
-    if hasattr(x, "numpy") and x.shape.num_elements():  # inside a graph there are no numbers yet
-        low, high = float(tf.reduce_min(x)), float(tf.reduce_max(x))
-        if not (low >= 0 and high <= 1 and np.isfinite(x.numpy()).all()):
-            raise ValueError(f"x held numbers from {low:.8g} to {high:.8g}; it may hold 0 to 1")
-    return _flip(tf.cast(x, tf.float32), _of_pixels(seed))
+    return _flip(as_probabilities("x", x), _of_pixels(seed))
 
 
 def _of_pixels(seed: Any) -> Any:
@@ -106,7 +106,7 @@ def gaussian_log_likelihood(x: Any, mean: Any, variance: Any = 1.0) -> Any:
         The log-density of each example in nats, shape `(batch,)`.
     """
     if isinstance(variance, Real):
-        variance = between("variance", variance, 0)
+        between("variance", variance, 0)
     squares = tf.square(x - mean) / variance  # (batch, x_dim)
     scaled = 2.0 * math.pi * variance
     log_scaled = math.log(scaled) if isinstance(scaled, Real) else tf.math.log(scaled)
@@ -203,6 +203,8 @@ def start_at_mean(decoder: Any, x: Any) -> None:
     Raises:
         ValueError: no bias of the decoder's is of that size.
     """
+    if not hasattr(decoder, "weights"):
+        raise ValueError(f"decoder was {shown(decoder)}; it may be a network that has been built")
     images = finite("x", x, "(n, *x_shape)")
     if images.ndim < 2 or not images.size or images.min() < 0 or images.max() > 1:
         raise ValueError(
@@ -281,9 +283,11 @@ class Bernoulli(Likelihood):
         """See `pixel_mean`."""
         return pixel_mean(logits)
 
+    @in_single_precision
     def sample(self, seed: Any, logits: Any) -> Any:
         """Flip each coin."""
-        return binarize(pixel_mean(logits), seed)
+        with naming("sigmoid(logits)"):
+            return binarize(pixel_mean(logits), seed)
 
 
 @keras.saving.register_keras_serializable(package="vae_lib")
@@ -322,6 +326,7 @@ class Gaussian(Likelihood):
         """See `pixel_mean`."""
         return pixel_mean(logits)
 
+    @in_single_precision
     def sample(self, seed: Any, logits: Any) -> Any:
         """Add noise to the mean."""
         mean = pixel_mean(logits)
@@ -354,6 +359,7 @@ class PixelGaussian(Likelihood):
         """See `pixel_mean`."""
         return pixel_mean(logits)
 
+    @in_single_precision
     def sample(self, seed: Any, logits: Any, log_variance: Any) -> Any:
         """Add noise to the mean."""
         noise = standard_normal(tf.shape(logits), _of_pixels(seed))
@@ -378,6 +384,7 @@ class ContinuousBernoulli(Likelihood):
         series = 0.5 + logits / 12.0 - logits**3 / 720.0
         return tf.where(tf.abs(logits) < 0.25, series, exact)  # (batch, x_dim)
 
+    @in_single_precision
     def sample(self, seed: Any, logits: Any) -> Any:
         """Turn uniform numbers u into log(1 + u (exp(logit) − 1)) / logit."""
         u = _uniform(tf.shape(logits), _of_pixels(seed))  # (batch, x_dim)
@@ -420,6 +427,7 @@ class DiscretizedLogistic(Likelihood):
         area = tf.math.softplus((1.0 - middle) / scale) - tf.math.softplus(-middle / scale)
         return 1.0 - scale * area
 
+    @in_single_precision
     def sample(self, seed: Any, logits: Any, log_scale: Any) -> Any:
         """Draw the logistic variable, and round it."""
         u = _uniform(tf.shape(logits), _of_pixels(seed))  # (batch, x_dim)

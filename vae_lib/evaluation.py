@@ -13,12 +13,11 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_lib.data.images import as_images
 from vae_lib.model import VAE
 from vae_lib.parameters import BoundParameters, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.support.checkpoints import Checkpoints, digest
-from vae_lib.support.numbers import between, shaped, single, whole
+from vae_lib.support.numbers import between, refuse_beyond, shaped, shown, single, whole
 from vae_lib.support.progress import SECONDS, progress_bar
 from vae_lib.support.xla import GRAPHS, compiled, kept
 from vae_lib.tensorflow_quietly import tf
@@ -27,6 +26,7 @@ Array = NDArray[Any]
 
 # Draws, of all images together, in a call of the compiled graph: seconds, for a dense network.
 AT_ONCE = 500_000
+LARGEST = 1e100  # of a pixel: its square, summed up over images, is still a number
 
 
 class LinearGaussian(NamedTuple):
@@ -43,6 +43,15 @@ class LinearGaussian(NamedTuple):
     variance: float
 
 
+def _checked(linear: Any) -> LinearGaussian:
+    """The model in double precision, or what is wrong with it."""
+    if not isinstance(linear, LinearGaussian):
+        raise ValueError(f"linear was {shown(linear)}; it may be a LinearGaussian")
+    weights = shaped("linear.W", linear.W, (None, None), "(x_dim, z_dim)")
+    b = shaped("linear.b", linear.b, (len(weights),), "(x_dim,)")
+    return LinearGaussian(weights, b, between("linear.variance", linear.variance, 0))
+
+
 def _inner(linear: LinearGaussian) -> Array:
     """M = WᵀW + σ²I, shape `(z_dim, z_dim)`."""
     return linear.W.T @ linear.W + linear.variance * np.eye(linear.W.shape[1])
@@ -51,7 +60,9 @@ def _inner(linear: LinearGaussian) -> Array:
 def _images(x: ArrayLike, x_dim: int | None = None) -> Array:
     """Images in double precision, `(n, x_dim)`; refuse others, which would broadcast unnoticed."""
     form = "(n, x_dim), n from 1" if x_dim is None else f"(batch, {x_dim})"
-    return shaped("x", x, (None, x_dim), form)
+    images = shaped("x", x, (None, x_dim), form)
+    refuse_beyond(LARGEST, x=images)
+    return images
 
 
 def log_evidence(linear: LinearGaussian, x: ArrayLike) -> Array:
@@ -62,6 +73,7 @@ def log_evidence(linear: LinearGaussian, x: ArrayLike) -> Array:
     Raises:
         ValueError: x has another shape.
     """
+    linear = _checked(linear)
     x_dim, z_dim = linear.W.shape
     centered = _images(x, x_dim) - linear.b  # (batch, x_dim)
     factor = np.linalg.cholesky(_inner(linear))  # (z_dim, z_dim), M = factor · factorᵀ
@@ -81,6 +93,7 @@ def exact_posterior(linear: LinearGaussian, x: ArrayLike) -> tuple[Array, Array]
     Raises:
         ValueError: x has another shape.
     """
+    linear = _checked(linear)
     centered = _images(x, len(linear.W)) - linear.b  # (batch, x_dim)
     inverse = np.linalg.inv(_inner(linear))  # (z_dim, z_dim)
     return centered @ linear.W @ inverse, linear.variance * inverse
@@ -101,6 +114,7 @@ def linear_elbo(linear: LinearGaussian, x: ArrayLike, mean: ArrayLike, covarianc
     Raises:
         ValueError: x has another shape.
     """
+    linear = _checked(linear)
     x_dim, z_dim = linear.W.shape
     x = _images(x, x_dim)  # (batch, x_dim)
     mean = shaped("mean", mean, (len(x), z_dim), "(batch, z_dim)")
@@ -337,7 +351,7 @@ def images_of(model: Any, x: Any) -> Array:
     """Images as a model takes them, float32 `(batch, *x_shape)`; refuse others, and no model."""
     _check_model(model)
     if isinstance(model, VAE):
-        return as_images(x, model.x_shape, bounded=model.likelihood.bounded)
+        return model.checked_images(x, bounded=model.likelihood.bounded)
     return single("x", x, (None, None), "(batch, x_dim)")
 
 

@@ -18,6 +18,7 @@ from vae_lib.support.initializer import he_normal
 from vae_lib.support.numbers import (
     array,
     class_numbers,
+    refuse_beyond,
     seed_of,
     several,
     shaped,
@@ -33,6 +34,7 @@ SHAPES = ("square", "ellipse", "triangle")
 DRAWN = 4000  # shapes in a set of them
 LEAST_VARIANCE = 1e-6  # of a pixel; about what rounding to bytes leaves
 PAIRS = 2**23  # of images, whose distances are held at once
+LARGEST = 1e12  # of a pixel: its square, summed up over images, is still a number
 PASSES = 6  # over the images, which leave 256 axes of shapes of 40×40 within 0.2 %
 
 
@@ -337,10 +339,21 @@ def _two_sets(
     if first.ndim < 2:
         raise ValueError(f"{names[0]} had the shape {first.shape}; it may be (n, *x_shape)")
     shape = (None, *first.shape[1:])
-    return (
+    pair = (
         single(names[0], first, shape, "(n, *x_shape)"),
         single(names[1], others, shape, "(m, *x_shape)"),
     )
+    refuse_beyond(LARGEST, **dict(zip(names, pair, strict=True)))
+    return pair
+
+
+def _check_likelihood(likelihood: Any) -> None:
+    """Refuse what is no likelihood: its name, say."""
+    needed = ("log_prob", "mean", "parameters", "bounded")
+    if isinstance(likelihood, type) or not all(hasattr(likelihood, name) for name in needed):
+        raise ValueError(
+            f"likelihood was {shown(likelihood)}; it may be an object of the class Likelihood"
+        )
 
 
 def mean_image_loss(likelihood: Any, x_train: Array, x: Array) -> Array:
@@ -356,6 +369,7 @@ def mean_image_loss(likelihood: Any, x_train: Array, x: Array) -> Array:
     Returns:
         In nats, `(m,)`.
     """
+    _check_likelihood(likelihood)
     x_train, x = _two_sets(x_train, x)
     some = x_train[:: -(-len(x_train) // 200)].reshape(-1, math.prod(x.shape[1:]))
     mean = (x_train.sum(axis=0).ravel() + 0.5) / (len(x_train) + 1)  # (x_dim,), never 0 or 1
@@ -414,6 +428,7 @@ def linear_loss(likelihood: Any, x_train: Array, x: Array, z_dim: int) -> Array:
         x: images, `(m, *x_shape)`.
         z_dim: its latent dimensions.
     """
+    _check_likelihood(likelihood)
     x_train, x = _two_sets(x_train, x)
     whole("z_dim", z_dim, 1)
     if likelihood.bounded:

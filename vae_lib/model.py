@@ -6,7 +6,7 @@ Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014.
 import inspect
 import math
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -18,12 +18,12 @@ from vae_lib.data.images import as_images, is_array
 from vae_lib.decoder import LIKELIHOODS, Decoder, Gaussian, Likelihood
 from vae_lib.encoder import Encoder
 from vae_lib.loss import Objective, elbo, kl_divergence, kl_per_dimension, log_ratio
-from vae_lib.parameters import BoundParameters, ModelParameters, ParameterError, validated
+from vae_lib.parameters import ModelParameters, ParameterError, SampleParameters, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.support.astray import check_finite, check_variables
 from vae_lib.support.files import replacing
 from vae_lib.support.networks import check_decoder, shape_of, z_dim_of
-from vae_lib.support.numbers import several, shown
+from vae_lib.support.numbers import naming, several, shown
 from vae_lib.support.precision import as_rows
 from vae_lib.support.xla import drop_graphs
 from vae_lib.tensorflow_quietly import keras, tf
@@ -491,14 +491,16 @@ class VAE(keras.Model):
         _refuse(**{n: given.get(n) for n in ("sample_weight", "class_weight", "y")})
         if given.get("x") is None:
             raise ValueError("x was not given; it may be images, as an array or a data set")
-        gate = _Gate(self.x_shape)
-        if isinstance(images := given.get("validation_data"), tuple):
+        gate = _Gate(self)
+        if isinstance(images := given.get("validation_data"), tuple) and images:
             images, *others = images
             names = ("y of validation_data", "its sample_weight")
             _refuse(**dict(zip(names, others, strict=False)))
-            given["validation_data"] = (gate.let_in(images),)
+            with naming("validation_data"):
+                given["validation_data"] = (gate.let_in(images),)
         elif images is not None:
-            given["validation_data"] = gate.let_in(images)
+            with naming("validation_data"):
+                given["validation_data"] = gate.let_in(images)
         try:
             return method(**given | {"x": gate.let_in(given["x"])})
         except tf.errors.OpError:
@@ -506,13 +508,23 @@ class VAE(keras.Model):
                 raise
             raise gate.refusal from None
 
+    def checked_images(self, x: Any, bounded: bool = True) -> np.ndarray:
+        """Images as this model takes them, float32 `(n, *x_shape)`; see `as_images`.
+
+        A model that takes more than images, a class, say, overrides this.
+
+        Raises:
+            ValueError: `x` is not what images may be.
+        """
+        return as_images(x, self.x_shape, bounded)
+
     def encode(self, x: Any) -> tuple[Any, Any]:
         """The mean and the log-variance of q(z|x), `(n, z_dim)` each, of images.
 
         Raises:
             ValueError: `x` is not what images may be.
         """
-        return tuple(map(_in_single_precision, self.encoder(as_images(x, self.x_shape))))
+        return tuple(map(_in_single_precision, self.encoder(self.checked_images(x))))
 
     def decode(self, z: Any) -> Any:
         """The mean images E[x|z], shape `(n, *x_shape)`, of latent vectors `(n, z_dim)`."""
@@ -537,8 +549,7 @@ class VAE(keras.Model):
         Raises:
             ParameterError: an argument is not what it may be.
         """
-        given = validated({"n_samples": n, "seed": seed}, BoundParameters)
-        n, seed = given["n_samples"], given["seed"]
+        n, seed = validated({"n": n, "seed": seed}, SampleParameters).values()
         return self.decode(standard_normal((n, self.z_dim), (seed, 0)))
 
     def restart(self, seed: int) -> None:
@@ -746,8 +757,8 @@ class _Gate:
         refusal: why a minibatch of a data set was refused; TensorFlow's error hides it.
     """
 
-    def __init__(self, x_shape: tuple[int, ...]) -> None:
-        self._x_shape = x_shape
+    def __init__(self, model: VAE) -> None:
+        self._model = model
         self.refusal: ValueError | None = None
 
     def let_in(self, source: Any) -> Any:
@@ -759,7 +770,10 @@ class _Gate:
         if isinstance(source, Iterator):
             return (self.minibatch(given) for given in source)  # Keras takes no `map`
         # What else Keras takes passes unchecked: a data set of PyTorch's, say.
-        return as_images(source, self._x_shape) if is_array(source) else source
+        is_set = isinstance(source, Iterable) and not isinstance(source, str | bytes | Set)
+        if is_array(source) or tf.is_tensor(source) or not is_set:
+            return self._model.checked_images(source)
+        return source
 
     @tf.autograph.experimental.do_not_convert
     def _in_a_graph(self, *given: Any) -> Any:
@@ -769,7 +783,7 @@ class _Gate:
                 f"x was a data set of {type(x).__name__}; it may be one of images alone"
             )
         x = tf.numpy_function(self._as_images, [x], tf.float32)
-        x = tf.ensure_shape(x, (None, *self._x_shape))  # (batch, *x_shape)
+        x = tf.ensure_shape(x, (None, *self._model.x_shape))  # (batch, *x_shape)
         return (x, *others)
 
     def minibatch(self, given: Any) -> tuple[Any, ...]:
@@ -779,7 +793,7 @@ class _Gate:
 
     def _as_images(self, x: Any) -> np.ndarray:
         try:
-            return as_images(x, self._x_shape)
+            return self._model.checked_images(x)
         except ValueError as refusal:
             self.refusal = refusal
             raise
@@ -847,6 +861,22 @@ def check_compiled(model: Any) -> None:
             "model.optimizer was set, which Keras does not make known to what it compiled: "
             "call model.compile(optimizer) instead"
         )
+
+
+def check_plain(model: Any) -> None:
+    """Refuse a model whose decoder is told more than z, or whose pixels are told of each other.
+
+    Raises:
+        ValueError: it is no VAE, or it overrides `logits_of` or `log_likelihood`.
+    """
+    if not isinstance(model, VAE):
+        raise ValueError(f"model was a {type(model).__name__}; it may be a VAE")
+    for method in ("logits_of", "log_likelihood"):
+        if getattr(type(model), method) is not getattr(VAE, method):
+            raise ValueError(
+                f"model was a {type(model).__name__}, which overrides {method}, so that z alone "
+                "does not say what p(x|z) is; it may be a VAE that does not"
+            )
 
 
 def check_trainable(model: Any, honored: tuple[str, ...] = ("call",)) -> None:

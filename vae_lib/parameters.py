@@ -86,9 +86,9 @@ def _paths_refused() -> Iterator[None]:
 @_paths_refused()
 def _images(value: Any) -> Any:
     """Take a name of images, or what is there to be read."""
-    if value in DRAWN_OR_WRITTEN:
-        return value
-    if isinstance(value, str) and value and Path(value).expanduser().exists():
+    if not isinstance(value, str):
+        raise ValueError
+    if value in DRAWN_OR_WRITTEN or (value and Path(value).expanduser().exists()):
         return value
     raise ValueError
 
@@ -314,6 +314,13 @@ class ObjectiveParameters(_Parameters):
     free_bits: Weight = 0.0
     n_samples: Size = 1
     importance_weighted: Switch = False
+
+
+class SampleParameters(_Parameters):
+    """The arguments of what draws examples of a model."""
+
+    n: Count
+    seed: Seed
 
 
 class BoundParameters(_Parameters):

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from vae_lib.support.files import replacing
-from vae_lib.support.numbers import array, finite, shown, whole
+from vae_lib.support.numbers import array, between, finite, read, whole
 from vae_lib.support.printing import visible
 
 STYLE = Path(__file__).with_name("book.mplstyle")
@@ -86,8 +86,10 @@ def digit_grid(images: Any, columns: int, size: float = 0.8) -> Figure:
     Raises:
         ValueError: the images or the columns are not as above.
     """
-    columns = whole("columns", columns, 1)
+    columns, size = whole("columns", columns, 1, 1000), between("size", size, 0, 100)
     pictures = as_pictures(images)  # (n, height, width) or (n, height, width, colors)
+    if not pictures.size:
+        raise ValueError(f"images had the shape {pictures.shape}; it may hold one or more")
     rows = -(-len(pictures) // columns)
     tall = np.clip(pictures.shape[1] / pictures.shape[2], 0.25, 4)
     figure, ax = plt.subplots(figsize=(size * columns, size * rows * tall))
@@ -255,14 +257,10 @@ def numbered_classes(labels: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
         ValueError: there is not one label for each image, or they are of several kinds, or of
             more classes than can be told apart.
     """
-    given = None
-    with suppress(Exception):  # rows of several lengths, or whatever another's array raises
-        given = np.asarray(labels)
-    if given is None or given.shape != (count,):
-        had = f"was {shown(labels)}" if given is None else f"had the shape {given.shape}"
+    wanted = f"it may be ({count},), one label for each image"
+    if (shape := read("labels", labels, wanted).shape) != (count,):
         raise ValueError(
-            f"labels {had}; it may be ({count},), one label for each image: take x "
-            "and labels from the same rows"
+            f"labels had the shape {shape}; {wanted}: take x and labels from the same rows"
         )
     try:
         if isinstance(labels, list | tuple):

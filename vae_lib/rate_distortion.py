@@ -17,7 +17,7 @@ from vae_lib.loss import Objective
 from vae_lib.model import VAE
 from vae_lib.parameters import ObjectiveParameters, validated
 from vae_lib.support.initializer import he_normal
-from vae_lib.support.numbers import between, finite, seed_of, shaped, whole
+from vae_lib.support.numbers import between, finite, seed_of, shaped, single, whole
 from vae_lib.tensorflow_quietly import keras, tf
 
 Array = NDArray[Any]
@@ -308,7 +308,8 @@ class AutoregressiveVAE(VAE):
     def draw(self, z: ArrayLike, seed: int = 0) -> Array:
         """Draw images of p(x|z), one pixel after the other, `(n, x_dim)`, of codes `(n, z_dim)`."""
         rng = np.random.default_rng(seed_of(seed))
-        logits = np.asarray(self.decoder(np.asarray(z, np.float32)))  # (n, x_dim)
+        z = single("z", z, (None, self.z_dim), "(n, z_dim)")
+        logits = np.asarray(self.decoder(z))  # (n, x_dim)
         second, bias = self.earlier.second.numpy(), self.earlier.bias.numpy()  # (x_dim, units)
         bias = bias.reshape(second.shape)
         first = self.earlier.masked().numpy().reshape(self.x_dim, *second.shape)

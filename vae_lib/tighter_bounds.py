@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from vae_lib.evaluation import images_of, importance_weighted_bound, log_joint
 from vae_lib.loss import Objective, log_ratio
-from vae_lib.model import VAE
-from vae_lib.parameters import BoundParameters, validated
+from vae_lib.model import VAE, check_plain
+from vae_lib.parameters import SampleParameters, validated
 from vae_lib.reparameterization import standard_normal
 from vae_lib.support.numbers import finite, shaped
 from vae_lib.tensorflow_quietly import keras, tf
@@ -122,9 +122,10 @@ def own_images(model: VAE, n: int, seed: int = 0) -> tuple[Array, Array]:
         The images, `(n, *x_shape)`, and their z, `(n, z_dim)`.
 
     Raises:
-        ParameterError: an argument is not what it may be.
+        ValueError: an argument is not what it may be, or z alone does not say what p(x|z) is.
     """
-    n, seed = validated({"n_samples": n, "seed": seed}, BoundParameters).values()
+    check_plain(model)
+    n, seed = validated({"n": n, "seed": seed}, SampleParameters).values()
     z = standard_normal((n, model.z_dim), (seed, 0))  # (n, z_dim)
     parameters = model.parameters_in(tf.cast(model.decoder(z), tf.float32))
     x = model.likelihood.sample((seed, 1), *parameters)  # (n, x_dim)

@@ -25,14 +25,13 @@ from typing import Any, cast
 
 import numpy as np
 
-from vae_lib.data.images import as_images
 from vae_lib.decoder import binarize as draw_coins
 from vae_lib.model import VAE, check_trainable, variables_of
 from vae_lib.parameters import TrainingParameters, validated
 from vae_lib.reparameterization import standard_normal
 from vae_lib.support.astray import check_finite, check_variables
 from vae_lib.support.checkpoints import Checkpoints, digest
-from vae_lib.support.numbers import MANY, seed_of, whole
+from vae_lib.support.numbers import MANY, naming, seed_of, whole
 from vae_lib.support.progress import progress_bar
 from vae_lib.support.xla import compiled, compiler_of, kept
 from vae_lib.tensorflow_quietly import tf
@@ -362,7 +361,8 @@ def _checked_validation(model: VAE, x: Any, settings: TrainingParameters) -> np.
                 f"patience was {settings.patience}, without validation; give it held-out images"
             )
         return None
-    images = as_images(x, model.x_shape)  # (n, *x_shape)
+    with naming("validation"):
+        images = model.checked_images(x)  # (n, *x_shape)
     return draw_coins(images, (settings.seed, -1)).numpy() if settings.binarize else images
 
 
@@ -427,7 +427,7 @@ def train(
     given |= {} if patience is None else {"patience": patience}
     settings = TrainingParameters(**validated(given, TrainingParameters))
     check_trainable(model)
-    images = as_images(x, model.x_shape)  # (n, *x_shape)
+    images = model.checked_images(x)  # (n, *x_shape)
     held_out = _checked_validation(model, validation, settings)
     folder = None if out is None else _make_folder(out)
     course = _Course(model, settings, held_out)

@@ -9,7 +9,6 @@ Using Bits Back Coding", 2019.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,12 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 from vae_lib.data.images import as_images
 from vae_lib.decoder import Bernoulli
 from vae_lib.loss import kl_divergence
-from vae_lib.model import VAE
+from vae_lib.model import VAE, check_plain
 from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.support.numbers import (
     array,
     class_numbers,
     finite,
+    read,
     seed_of,
     shaped,
     shown,
@@ -104,7 +104,7 @@ class ConditionalVAE(VAE):
                 raise ValueError(f"{name} was given; a ConditionalVAE has dense networks: leave it")
         self.__dict__["_classes"] = whole("classes", classes, 1)
         self.__dict__["_pixels"] = whole("x_dim", x_dim, 1)
-        super().__init__(z_dim, h_dim, x_dim + classes, **others)
+        super().__init__(z_dim, h_dim, self.pixels + self.classes, **others)
 
     @property
     def classes(self) -> int:
@@ -124,6 +124,22 @@ class ConditionalVAE(VAE):
         """Create the weights; the decoder takes z and the class."""
         self.encoder.build(input_shape)
         self.decoder.build((None, self.z_dim + self.classes))
+
+    def checked_images(self, x: Any, bounded: bool = True) -> np.ndarray:
+        """Examples as `with_class` makes them, float32 `(n, x_dim + classes)`.
+
+        Raises:
+            ValueError: they are others.
+        """
+        made = f"(n, {self.x_dim}), as with_class(x, y, classes={self.classes}) makes it"
+        examples = array("x", x, made)
+        if examples.ndim != 2 or examples.shape[1] != self.x_dim:
+            raise ValueError(f"x had the shape {examples.shape}; it may be {made}")
+        examples = super().checked_images(examples, bounded)
+        told = examples[:, self.pixels :]  # (n, classes)
+        if not (np.isin(told, (0, 1)).all() and (told.sum(axis=1) == 1).all()):
+            raise ValueError(f"x had pixels in the place of its class; it may be {made}")
+        return examples
 
     def logits_of(self, z: Any, x: Any) -> Any:
         """Decode latent vectors, `(n, z_dim)`, with the class that each of the examples has."""
@@ -243,7 +259,8 @@ def _with_mask(model: VAE, x: ArrayLike, seen: ArrayLike) -> tuple[Array, Array]
 
 
 def _of_coins(model: VAE) -> VAE:
-    """Return the model, or say why its images are not rows of coins."""
+    """Return the model, or say why its images are not rows of coins, each by itself."""
+    check_plain(model)
     if not isinstance(model.likelihood, Bernoulli) or len(model.x_shape) != 1:
         kind = type(model.likelihood).__name__
         raise ValueError(
@@ -438,11 +455,10 @@ def same_class_share(
 
 def _labels(name: str, given: Any, n: int) -> Array:
     """Check that there is one label for each of n: numbers or words, none of them missing."""
-    labels = np.empty(0, object)
-    with suppress(Exception):  # rows of several lengths, or whatever another's array raises
-        labels = np.asarray(given)
+    wanted = f"it may be ({n},) numbers or words"
+    labels = read(name, given, wanted)
     if labels.shape != (n,) or labels.dtype.kind not in "biufUS" or np.any(labels != labels):
-        raise ValueError(f"{name} was {shown(given)}; it may be ({n},) numbers or words")
+        raise ValueError(f"{name} was {shown(given)}; {wanted}")
     return labels
 
 
@@ -479,6 +495,15 @@ def _constriction() -> Any:
             name="constriction",
         ) from None
     return stream
+
+
+def _message(words: ArrayLike) -> NDArray[np.uint32]:
+    """Return 32-bit words, the last of them not 0, or say what they may be."""
+    found = array("words", words, "(words,)", "whole numbers")
+    fits = found.ndim == 1 and found.size and found.dtype.kind in "iu" and found[-1] != 0
+    if not (fits and 0 <= found.min() <= found.max() < 2**32):
+        raise ValueError(f"words was {shown(words)}; it may be what `write` returned")
+    return found.astype(np.uint32)
 
 
 class BitsBack:
@@ -526,10 +551,7 @@ class BitsBack:
         Raises:
             ValueError: what is left is not what writing began with.
         """
-        message = array("words", words, "(words,)")
-        if message.ndim != 1 or message.dtype.kind not in "iu":
-            raise ValueError(f"words was {shown(words)}; it may be what `write` returned")
-        stack = _constriction().stack.AnsCoder(message.astype(np.uint32))
+        stack = _constriction().stack.AnsCoder(_message(words))
         pixels, codes = _families()
         images = []
         for _ in range(whole("count", count, 1)):

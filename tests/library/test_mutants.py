@@ -303,8 +303,8 @@ MUTANTS = {
         ],
         "binarize": [
             ("one flip for all seeds", "_of_pixels(seed)", "tf.constant(PIXELS, tf.int64)"),
-            ("pixels rounded for the coins", "tf.cast(x, tf.float32)",
-             "tf.round(tf.cast(x, tf.float32))"),
+            ("pixels rounded for the coins", 'as_probabilities("x", x)',
+             'tf.round(as_probabilities("x", x))'),
         ],
         "_of_pixels": [
             ("one draw for all seeds", "as_seed(seed)", "tf.constant([0, 0], tf.int64)"),
@@ -413,7 +413,8 @@ MUTANTS = {
             ("the widths not kept", ", **mine", ""),
         ],
         "start_at_mean": [
-            ("one mean for all pixels", "np.mean(x, axis=0", "0 * x[0] + np.mean(x"),
+            ("images half as bright", "= finite(", "= 0.5 * finite("),
+            ("one mean for all pixels", "images.mean(axis=0)", "0 * images[0] + images.mean()"),
             ("infinite logits", "np.clip(means, 1e-3, 1 - 1e-3)", "means"),
             ("log mean for logits", "np.log(p / (1 - p))", "np.log(p)"),
             ("black for white", "p / (1 - p)", "(1 - p) / p"),

@@ -10,6 +10,7 @@ from vae_lib.evaluation import log_joint
 from vae_lib.loss import Objective, log_ratio
 from vae_lib.model import VAE, load_model
 from vae_lib.parameters import ParameterError
+from vae_lib.rate_distortion import AutoregressiveVAE
 from vae_lib.tensorflow_quietly import tf
 from vae_lib.tighter_bounds import (
     DoublyReparameterized,
@@ -18,6 +19,7 @@ from vae_lib.tighter_bounds import (
     signal_to_noise,
 )
 from vae_lib.training import train
+from vae_lib.uses import ConditionalVAE
 
 X, B = 1.5, 0.3  # a pixel, and the shift of a decoder z + B with noise of variance ¼
 
@@ -228,6 +230,18 @@ def test_the_upper_bound_has_the_weight_of_z_among_the_others():
     np.testing.assert_allclose(upper, wanted, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("model", "method"),
+    [
+        (ConditionalVAE(2, 4, 9, classes=3), "logits_of"),
+        (AutoregressiveVAE(2, z_dim=2, h_dim=4, x_dim=9), "log_likelihood"),
+    ],
+)
+def test_a_model_of_which_z_does_not_say_all_makes_no_images_of_its_own(model, method):
+    with refused(ValueError, "model", type(model).__name__, method, "VAE"):
+        own_images(model, 3)
+
+
 def test_own_images_are_draws_of_the_likelihood_and_repeat():
     model = VAE(2, 8, (4, 5, 1), "gaussian", variance=0.25, seed=1)
     x, z = own_images(model, 2000, seed=5)
@@ -239,7 +253,7 @@ def test_own_images_are_draws_of_the_likelihood_and_repeat():
     assert np.abs(own_images(model, 2000, seed=6)[0] - x).max() > 1
     lower, upper = sandwich(model, x[:3], z[:3], 5)
     assert lower.shape == upper.shape == (3,)
-    with refused(ParameterError, "n_samples", 0):
+    with refused(ParameterError, "n", 0):
         own_images(model, 0)
     with refused(ValueError, "z", "(2, 2)", 3):
         sandwich(model, x[:3], z[:2], 5)

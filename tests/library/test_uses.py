@@ -137,6 +137,28 @@ def test_it_decodes_the_class_that_is_asked_for(conditional):
     np.testing.assert_allclose(again, conditional.decode(mean, Y[:4]), atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("x", "said"),
+    [(X, "(40, 12)"), (X[0], "(12,)"), (np.hstack([X, X[:, :3]]), "pixels")],
+    ids=["images alone", "one of them", "pixels for a class"],
+)
+def test_images_without_their_class_are_refused_with_what_makes_them(conditional, x, said):
+    for use in (
+        conditional.encode,
+        conditional.predict,
+        lambda x: train(conditional, x, 1),
+        lambda x: importance_weighted_bound(conditional, x, 2),
+    ):
+        with refused(ValueError, "x", said, "(n, 15)", "with_class(x, y, classes=3)"):
+            use(x)
+
+
+def test_it_is_not_for_what_takes_z_alone(conditional):
+    for use in (BitsBack, lambda model: fit_to_seen(model, X, SEEN)):
+        with refused(ValueError, "model", "ConditionalVAE", "logits_of", "VAE"):
+            use(conditional)
+
+
 def test_samples_are_of_each_class_in_turn(conditional):
     drawn = conditional.sample(7, seed=2).numpy()
     z = standard_normal((7, 1), (2, 0))

@@ -8,8 +8,11 @@ import pickle
 import struct
 import zipfile
 import zlib
+from functools import partial
 
 import numpy as np
+
+OBJECTS = b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"
 
 
 class Payload:
@@ -70,12 +73,13 @@ def archive(members, **how):
     return made.getvalue()
 
 
-def repacked(content, rng, canary):
+WAYS = 6  # to repack an archive
+
+
+def repacked(content, rng, canary, choice):
     """An archive with right checksums, in which a member is changed, lost, swapped or a pickle."""
     members = members_of(content)
-    names = [*members]
-    one, other = rng.choice(names, 2)
-    choice = rng.integers(6)
+    one, other = rng.choice([*members], 2, replace=False)
     if choice == 0:
         members[one], members[other] = members[other], members[one]
     elif choice == 1:
@@ -83,7 +87,7 @@ def repacked(content, rng, canary):
     elif choice == 2:
         members[one] = PLAIN[rng.integers(len(PLAIN))](members[one] or b"\0", rng)
     elif choice == 3:
-        members[one] = pickled(rng, canary)
+        members[one] = pickled(rng, canary, rng.integers(2))
     elif choice == 4:
         members[f"../{one}"] = members[one]
     else:
@@ -91,12 +95,18 @@ def repacked(content, rng, canary):
     return archive(members.items())
 
 
-def pickled(rng, canary):
+def pickled(rng, canary, inside):
     """A pickle that leaves the canary behind, as it is or inside an `.npy`."""
     payload = pickle.dumps(Payload(canary), protocol=int(rng.integers(0, 5)))
-    if rng.integers(2):
+    if not inside:
         return payload
-    return npy(b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", payload)
+    return npy(OBJECTS, payload)
+
+
+def pickle_in_place(content, canary):
+    """An archive whose arrays are all pickles: the first that is opened would run."""
+    payload = npy(OBJECTS, pickle.dumps(Payload(canary)))
+    return archive((name, payload) for name in members_of(content))
 
 
 def npy(header, content):
@@ -195,20 +205,23 @@ def keras_config(content, rng, canary):
 def mutated(kind, content, number, canary):
     """A damaged or made-up file of a kind, and what was done to it."""
     rng = np.random.default_rng([number, *kind.encode()])
-    special = {
-        "npz": [lambda: repacked(content, rng, canary), lambda: pickled(rng, canary)],
-        "digits": [lambda: repacked(content, rng, canary), lambda: pickled(rng, canary)],
-        "cache": [lambda: repacked(content, rng, canary), lambda: pickled(rng, canary)],
-        "checkpoint": [lambda: repacked(content, rng, canary), lambda: pickled(rng, canary)],
-        "npy": [lambda: npy_header(content, rng), lambda: pickled(rng, canary)],
-        "png": [lambda: png_header(content, rng)],
-        "jpg": [lambda: jpeg_header(content, rng)],
-        "keras": [
-            lambda: keras_config(content, rng, canary),
-            lambda: repacked(content, rng, canary),
-        ],
-    }[kind]
+    made_up = ways_to_make_up(kind, content, rng, canary)
+    if number < len(made_up):  # each of them once, before any is drawn
+        return made_up[number](), "made up"
     if rng.integers(2):
-        return special[rng.integers(len(special))](), "made up"
+        return made_up[rng.integers(len(made_up))](), "made up"
     how = PLAIN[rng.integers(len(PLAIN))]
     return how(content, rng), how.__name__
+
+
+def ways_to_make_up(kind, content, rng, canary):
+    """What makes files of a kind that are whole and hold something else."""
+    pickles = [partial(pickled, rng, canary, inside) for inside in (False, True)]
+    archives = [partial(repacked, content, rng, canary, choice) for choice in range(WAYS)]
+    archives.append(partial(pickle_in_place, content, canary))
+    return {
+        "npy": [partial(npy_header, content, rng), *pickles],
+        "png": [partial(png_header, content, rng)],
+        "jpg": [partial(jpeg_header, content, rng)],
+        "keras": [partial(keras_config, content, rng, canary), *archives],
+    }.get(kind, archives + pickles)

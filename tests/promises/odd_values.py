@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
+from ml_dtypes import bfloat16
 
 from vae_lib.tensorflow_quietly import tf
 
@@ -29,6 +30,13 @@ class Watched(OnlyArray):
 
     def __array__(self, dtype=None, copy=None):
         raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+
+class Brain(OnlyArray):
+    """One whose numbers NumPy does not have, as a tensor of PyTorch's in bfloat16."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("Got unsupported ScalarType BFloat16")
 
 
 def _strided(a):
@@ -116,6 +124,10 @@ CHANGES = {
     "a sparse tensor": lambda a: tf.sparse.from_dense(np.ones((2, 2))),
     "a tensor of words": lambda a: tf.fill(a.shape, "a"),
     "a watched tensor": Watched,
+    "a tensor of bfloat16": Brain,
+    "bfloat16": lambda a: a.astype(bfloat16),
+    "bfloat16 NaN": lambda a: _planted(np.nan)(a).astype(bfloat16),
+    "a list of masked": lambda a: [*np.ma.masked_array(a[None], a[None] == a[None])],
     "integers beyond 64 bits": lambda a: np.full(a.shape, 10**30).tolist(),
     "booleans": lambda a: a > 0,
     "small integers": lambda a: a.astype(np.int8),
@@ -166,6 +178,26 @@ NUMBERS += [
 NUMBERS += [np.array([2]), np.array(0.5), [2], np.float64("nan"), np.float64("inf"), 1e308]
 
 
+# No number is in them, whatever NumPy would make of them.
+NO_NUMBERS = {"complex", "dates", "spans of time", "words", "bytes", "records", "objects, one None"}
+NO_NUMBERS |= {"masked", "a list of masked", "ragged", "a ragged tensor", "a sparse tensor"}
+NO_NUMBERS |= {"a tensor of words", "a watched tensor", "a tensor of bfloat16"}
+# What is tried in every place, whatever is drawn besides.
+SURE = ["NaN", "infinity", "one row less", "one row", "transposed", "empty", "huge"]
+SURE += ["bfloat16 NaN", "complex", "dates", "words", "masked", "a watched tensor"]
+SURE_FORMS = ["not contiguous", "list", "another library's"]
+SURE_THINGS = [None, "2", float("nan"), -1, 2.5, 10**400, 10**5000, True, np.array([2]), [None]]
+
+
+def surely(good):
+    """What is always tried in the place of an argument: pairs of a kind and a value."""
+    for value in SURE_THINGS:
+        yield "thing", value
+    if isinstance(good, np.ndarray):
+        yield from ((kind, CHANGES[kind](good)) for kind in SURE)
+        yield from ((kind, FORMS[kind](good)) for kind in SURE_FORMS)
+
+
 def arrays(good):
     """What to put in the place of an array: pairs of a kind and a value."""
     forms = st.sampled_from(sorted(FORMS)).map(lambda k: (k, FORMS[k](good)))
@@ -173,10 +205,11 @@ def arrays(good):
     shapes = st.lists(st.integers(0, 5), max_size=4).map(
         lambda s: (f"zeros of the shape {s}", np.zeros(s, good.dtype))
     )
-    floats = st.lists(st.floats(width=32), min_size=good.size, max_size=good.size).map(
-        lambda v: ("floats", np.reshape(np.array(v), good.shape))
-    )
-    return st.one_of(forms, changes, changes, shapes, floats, things(), numbers())
+    kinds = [forms, changes, changes, shapes, things(), numbers()]
+    if good.size <= 100:  # Hypothesis draws no longer lists
+        floats = st.lists(st.floats(), min_size=good.size, max_size=good.size)
+        kinds.append(floats.map(lambda v: ("floats", np.reshape(np.array(v), good.shape))))
+    return st.one_of(kinds)
 
 
 def is_quick(n):

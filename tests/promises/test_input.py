@@ -1,9 +1,11 @@
 """Bad input by the thousand: right, or refused in a sentence that names the argument."""
 
+import inspect
 import os
 import signal
 import traceback
 import warnings
+from collections import Counter
 from contextlib import contextmanager
 
 import numpy as np
@@ -12,16 +14,37 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.helpers import mentions
-from tests.promises.calls import CALLS
-from tests.promises.odd_values import FORMS, arrays, numbers, things
-from vae_lib.parameters import ChapterParameters, ImagesParameters, ParameterError, check_parameters
+from tests.promises.calls import CALLS, WITHOUT
+from tests.promises.odd_values import FORMS, NO_NUMBERS, arrays, numbers, surely, things
+from vae_lib import (
+    decoder,
+    encoder,
+    evaluation,
+    images,
+    latent_space,
+    loss,
+    model,
+    plots,
+    rate_distortion,
+    reparameterization,
+    tighter_bounds,
+    training,
+    uses,
+)
+from vae_lib.parameters import ChapterParameters, ImagesParameters, check_parameters
 from vae_lib.runs import command_line
 from vae_lib.runs.chapters import CHAPTERS
+from vae_lib.tensorflow_quietly import tf
 
-CASES = int(os.environ.get("VAE_LIB_CASES", "6000"))
-ALSO = {"classes": ("y", "labels"), "start": ("stop",)}  # what a number, else right, is wrong for
+CASES = int(os.environ.get("VAE_LIB_CASES", "300"))  # besides those that are always tried
+# What a number, else right, is wrong for.
+ALSO = {"classes": ("y", "labels"), "count": ("words",), "start": ("stop",), "x": ("variance",)}
+ALSO |= {"z": ("dimension",), "mean": ("dimensions",), "source": ("there is no such file",)}
 SHAPED = ("zeros of", "one column", "one row", "one axis", "transposed", "without", "a single")
-tried = []
+MANY = 10_000  # cases, from which on time is no matter
+COMPILED = ("training.train", "uses.fit_to_seen")  # for each number of images anew, by XLA
+NAMED = ("labels", "their")  # classes may be words
+tried = Counter()
 PAIRS = [(name, argument) for name, (_, good) in CALLS.items() for argument in good]
 
 
@@ -62,17 +85,13 @@ def outcome(function, given):
         return None, f"{depth}{refusal}"
 
 
-def how_often(pairs):
-    """The settings of Hypothesis that share the cases among pairs."""
-    each = max(5, CASES // len(pairs))
-    checks = [*HealthCheck]
-    return settings(
-        max_examples=each,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=checks,
-    )
+AS_OFTEN = settings(
+    max_examples=max(2, CASES // len(PAIRS)),
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[*HealthCheck],
+)
 
 
 @pytest.mark.parametrize(("name", "argument"), PAIRS, ids=map(" of ".join, PAIRS))
@@ -82,23 +101,26 @@ def test_bad_input_is_right_or_refused_by_name(name, argument):
     value = good[argument]
     kinds = arrays(value) if isinstance(value, np.ndarray) else st.one_of(numbers(), things())
 
-    @how_often(PAIRS)
-    @given(kinds)
     def holds(drawn):
         kind, odd = drawn
-        tried.append(kind)
         made, said = outcome(function, {**good, argument: odd})
+        tried["argument of a function", "right" if said is None else "refused"] += 1
         if said is not None:
             # Of two shapes that do not fit, either may be the wrong one.
-            named = [argument, *ALSO.get(argument, good if kind.startswith(SHAPED) else ())]
+            named = [argument, *ALSO.get(argument, ()), *(good if kind.startswith(SHAPED) else ())]
             assert any(mentions(said, each) for each in named), (kind, said)
             assert "\n" not in said.strip(), (kind, said)
-        elif kind in FORMS:
+            return
+        assert kind not in NO_NUMBERS or argument in NAMED, (kind, made)
+        if kind in FORMS:
             np.testing.assert_allclose(made, plain, rtol=1e-4, atol=1e-5, err_msg=kind)
-        elif holds_nan(odd):
+        elif holds_nan(odd) and argument not in NAMED:
             assert np.isnan(made).any(), f"{kind}: NaN went in, and {made} came out"
 
-    holds()
+    for kind, odd in surely(value):
+        if CASES >= MANY or name not in COMPILED or not kind.startswith(SHAPED):
+            holds((kind, odd))
+    AS_OFTEN(given(kinds)(holds))()
 
 
 WORDS = ["", " ", "nan", "inf", "-inf", "1e400", "-1", "0", "1", "2.0", "0x10", "1_000", "٣", "²"]
@@ -113,26 +135,21 @@ def test_a_parameter_of_a_notebook_is_right_or_refused_by_name(
 ):
     monkeypatch.chdir(tmp_path)
 
-    @how_often(PARAMETERS)
-    @given(st.one_of(numbers(), things(), words.map(lambda w: ("word", w))))
     def holds(drawn):
-        kind, odd = drawn
-        tried.append(kind)
-        names = {name: odd}
-        try:
-            check_parameters(names, chapter)
-        except ParameterError as refusal:
-            said = str(refusal)
-        else:
-            said = name
-        assert mentions(said, name), (odd, said)
-        assert "\n" not in said, (odd, said)
-        if said != name:
+        odd, names = drawn[1], {name: drawn[1]}
+        _, said = outcome(check_parameters, {"names": names, "allowed": chapter})
+        tried["parameter of a notebook", "right" if said is None else "refused"] += 1
+        if said is not None:
+            assert mentions(said, name), (odd, said)
+            assert "\n" not in said, (odd, said)
             return
-        assert names[name] == odd or str(odd).strip(), (odd, names[name])
-        assert not holds_nan(names[name])
+        kept = names[name]
+        assert kept == (type(kept)(odd) if isinstance(kept, int | float) else odd), (odd, kept)
+        assert not (isinstance(kept, float) and np.isnan(kept))
 
-    holds()
+    for drawn in surely(name):
+        holds(drawn)
+    AS_OFTEN(given(st.one_of(numbers(), things(), words.map(lambda w: ("word", w))))(holds))()
 
 
 OPTIONS = [("6", "jobs"), ("6", "out")]
@@ -152,14 +169,14 @@ def test_an_option_of_the_command_line_is_right_or_refused(
     monkeypatch.setattr(command_line, "sweep", lambda *args, **how: (run for run in ()))
     before = signal.getsignal(signal.SIGTERM)
 
-    @how_often(OPTIONS)
-    @given(words)
+    @AS_OFTEN
+    @given(words.filter(lambda word: "\0" not in word))  # no system passes it on
     def holds(word):
-        tried.append("option")
         given = [f"--{name.replace('_', '-')}", word]
         place = [] if name == "out" else ["--out", str(tmp_path)]
         status = command_line.main(["sweep", "--chapter", chapter, *place, *given])
         said = capsys.readouterr().err.strip()
+        tried["option of the command line", "refused" if status else "right"] += 1
         assert status in {0, 1, 2}, said
         assert (status == 0) == (not said), said
         assert "Traceback" not in said, said
@@ -168,6 +185,81 @@ def test_an_option_of_the_command_line_is_right_or_refused(
     signal.signal(signal.SIGTERM, before)
 
 
+@pytest.mark.parametrize("name", ["model.VAE.decode", "loss.log_ratio", "decoder.pixel_mean"])
+def test_what_is_checked_passes_gradients(name):
+    function, good = CALLS[name]
+    first, value = next(iter(good.items()))
+    value = tf.constant(value)
+    with tf.GradientTape() as tape:
+        tape.watch(value)
+        made = function(**{**good, first: value})
+    assert np.abs(tape.gradient(made, value)).max() > 0
+
+
+ELSEWHERE = ["decoder.bernoulli_log_likelihood", "evaluation.log_evidence", "model.VAE.encode"]
+ELSEWHERE += ["training.train", "uses.neighbors", "data.load_images", "plots.digit_grid"]
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+@pytest.mark.parametrize("library", ["torch", "jax.numpy"])
+def test_arrays_of_pytorch_and_jax_are_right_or_refused(library, name):
+    other = pytest.importorskip(library)
+    function, good = CALLS[name]
+    plain, _ = outcome(function, good)
+    take = other.as_tensor if library == "torch" else other.asarray
+    theirs = {n: take(v.copy()) if isinstance(v, np.ndarray) else v for n, v in good.items()}
+    made, said = outcome(function, theirs)
+    assert said is None
+    np.testing.assert_allclose(made, plain, rtol=1e-4, atol=1e-5)
+    first = next(n for n, v in good.items() if isinstance(v, np.ndarray))
+    odd = [theirs[first].reshape(1, 1, 1, -1)]
+    if library == "torch":
+        odd += [theirs[first].bfloat16(), theirs[first].clone().requires_grad_()]
+        odd += [theirs[first].to_sparse(), theirs[first].to("meta")]
+    for value in odd:
+        _, said = outcome(function, {**good, first: value})
+        assert said is not None
+        assert any(mentions(said, each) for each in good), said
+        assert "\n" not in said, said
+
+
+CHAPTERS_MODULES = (reparameterization, loss, encoder, decoder, model, training, latent_space)
+CHAPTERS_MODULES += (evaluation, rate_distortion, images, uses, tighter_bounds, plots)
+OF_KERAS = {"build", "call", "compute_loss", "compile_from_config", "get_config"}
+OF_KERAS |= {"save_own_variables", "load_own_variables"}
+
+
+def takes_something(function):
+    """Whether a function has an argument besides `self`."""
+    return bool({*inspect.signature(function).parameters} - {"self", "kwargs"})
+
+
+def public_names(module):
+    """The functions and classes of a module, and the methods of these, that a reader may call."""
+    short = module.__name__.removeprefix("vae_lib.")
+    for name, each in vars(module).items():
+        if name.startswith("_") or getattr(each, "__module__", "") != module.__name__:
+            continue
+        is_class = inspect.isclass(each) and ("__init__" in vars(each) or hasattr(each, "_fields"))
+        if inspect.isfunction(each) or is_class:
+            yield f"{short}.{name}"
+        for part, method in vars(each).items() if inspect.isclass(each) else ():
+            is_own = inspect.isfunction(method) and not part.startswith("_")
+            if is_own and part not in OF_KERAS and takes_something(method):
+                yield f"{short}.{name}.{part}"
+
+
+@pytest.mark.parametrize("module", CHAPTERS_MODULES, ids=lambda module: module.__name__)
+def test_every_public_function_is_called_with_bad_input_or_says_why_not(module):
+    public = {*public_names(module)}
+    assert public - {*CALLS} - {*WITHOUT} == set()
+    mine = {name for name in WITHOUT if f"vae_lib.{name}".startswith(f"{module.__name__}.")}
+    assert mine - public == set()
+
+
 def test_the_cases_are_counted(capsys):
     with capsys.disabled():
-        print(f"\ncases of bad input: {len(tried):,}, of {len(set(tried))} kinds")
+        print()
+        for (where, came), count in sorted(tried.items()):
+            print(f"{where:28}{came:9}{count:8,}")
+        print(f"{'together':37}{tried.total():8,}")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from vae_lib.data.archive import Arrays, DataError, read_arrays
 from vae_lib.data.download import OfflineError, download_file
 from vae_lib.data.pictures import Images, load_images
+from vae_lib.support.numbers import shown
 
 __all__ = ["DataError", "Digits", "Images", "check_source", "load_images", "load_mnist"]
 
@@ -101,6 +102,8 @@ def load_mnist(source: str | os.PathLike[str] = "auto", *, flat: bool = False) -
     Raises:
         DataError: the source does not exist, or holds something else. Nothing is deleted.
     """
+    if not isinstance(flat, bool):
+        raise ValueError(f"flat was {shown(flat)}; it may be True or False")
     arrays, origin = _load(*_choose(source))
     shape = (-1, 784) if flat else (-1, 28, 28)
     return Digits(
@@ -125,16 +128,18 @@ def check_source(source: str | os.PathLike[str]) -> None:
 def _choose(source: str | os.PathLike[str]) -> tuple[str | Path, str]:
     """Return the name or file that decides, and the setting that it comes from."""
     setting = "source"
-    if source == "auto" and os.environ.get(VARIABLE):
+    is_path = isinstance(source, str | os.PathLike)
+    if is_path and source == "auto" and os.environ.get(VARIABLE):
         source, setting = os.environ[VARIABLE], VARIABLE
     if isinstance(source, str) and source in NAMES:
         return source, setting
-    if isinstance(source, str | os.PathLike):
+    if is_path:
         path = os.path.expanduser(source)  # noqa: PTH111 (pathlib's raises for "~nobody")
         if os.path.isfile(path):  # noqa: PTH113 (pathlib's raises in a locked folder)
             return Path(path), setting
+    text = str(source) if is_path else shown(source)
     raise DataError(
-        f"{setting} is {str(source)!r}, which is not a file; "
+        f"{setting} is {text!r}, which is not a file; "
         f"give the full path of a copy of mnist.npz, or one of {', '.join(NAMES)}."
     )
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from vae_lib.data.images import as_images
 from vae_lib.distributed.all_reduce import AllReduce, Cluster, connect, read_cluster
 from vae_lib.model import VAE, check_trainable, variables_of
 from vae_lib.parameters import TrainingParameters, validated
@@ -189,7 +188,7 @@ def train_together(
     iterations, batch_size, report_every, seed, _ = arguments.values()
     check_trainable(model, honored=())
     _check_alike(model)
-    x = np.ascontiguousarray(as_images(x, model.x_shape))  # (n, *x_shape)
+    x = np.ascontiguousarray(model.checked_images(x))  # (n, *x_shape)
     if batch_size < (k := len(cluster.workers)):
         raise ValueError(
             f"batch_size was {batch_size} on {k} workers; it may be {k} or more: an image for each"

@@ -10,6 +10,7 @@ import io
 import json
 import math
 import re
+from contextlib import suppress
 from hashlib import sha256
 from numbers import Real
 from pathlib import Path
@@ -23,6 +24,7 @@ from matplotlib.figure import Figure
 
 from vae_lib.data.images import as_images
 from vae_lib.plots import numbered_classes
+from vae_lib.support.numbers import array, read
 
 WEB = Path(__file__).with_name("web")
 X_DIM = 784  # what is drawn and encoded in a page has 28×28 pixels
@@ -50,7 +52,9 @@ def images_for_a_page(x: Any, side: int = 28) -> np.ndarray[Any, Any]:
     Raises:
         ValueError: they have another size than side×side, or are no images in [0, 1].
     """
-    shape, x_dim = np.shape(x), side**2
+    x_dim = side**2
+    x = array("x", x, f"from 0 to 1, (n, {x_dim})")
+    shape = x.shape
     if x_dim not in (math.prod(shape), math.prod(shape[1:])):
         raise ValueError(
             f"x had the shape {shape}; the panel shows {side}×{side} pixels, so it may be "
@@ -61,10 +65,10 @@ def images_for_a_page(x: Any, side: int = 28) -> np.ndarray[Any, Any]:
 
 def checked_labels(labels: Any, count: int) -> np.ndarray[Any, Any]:
     """Return the labels of so many images as bytes, or say why they cannot be shown."""
-    given = np.asarray(labels)
+    given = read("labels", labels, f"it may be ({count},) whole numbers from 0 to 255")
     numbers = given
     if given.dtype.kind not in "biuf":  # pandas, say, keeps whole numbers as objects
-        numbers = np.array([n if isinstance(n, Real) else -1 for n in given.flat], np.float64)
+        numbers = np.array([*map(_as_number, given.flat)], np.float64)
         numbers = numbers.reshape(given.shape)
     numbered_classes(numbers, count)
     wrong = np.flatnonzero(~((numbers >= 0) & (numbers <= 255) & (numbers % 1 == 0)))
@@ -74,6 +78,13 @@ def checked_labels(labels: Any, count: int) -> np.ndarray[Any, Any]:
             "np.unique(labels, return_inverse=True)[1] numbers any classes"
         )
     return numbers.astype(np.uint8)
+
+
+def _as_number(label: Any) -> float:
+    """A label as a number; -1, which none may be, where it is none."""
+    with suppress(OverflowError):  # an integer that no double has
+        return float(label) if isinstance(label, Real) else -1.0
+    return -1.0
 
 
 def joined(names: tuple[str, ...]) -> str:

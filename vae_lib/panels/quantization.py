@@ -114,6 +114,8 @@ def quantize(model: Any) -> QuantizedVAE:
             layer of ELUs, the model computes or counts its loss in a way of its own, or a weight
             is no finite number.
     """
+    if not isinstance(model, VAE):
+        raise ValueError(f"model was of type {type(model).__name__}; it may be a trained VAE")
     likelihood = model.config["likelihood"]
     if likelihood != "bernoulli":
         raise ValueError(

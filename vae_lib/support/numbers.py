@@ -1,8 +1,8 @@
 """Numbers that a reader gives: taken if they are of any fitting kind, or refused in a sentence."""
 
 import operator
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -68,8 +68,38 @@ def shown(given: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
+@contextmanager
+def naming(argument: str) -> Iterator[None]:
+    """Say whose x it was, in a sentence about an x that came in by another name."""
+    try:
+        yield
+    except ValueError as refusal:
+        raise ValueError(f"{argument}: {refusal}") from None
+
+
+def read(name: str, given: Any, wanted: str) -> NDArray[Any]:
+    """Return what is given as NumPy takes it, whatever it holds, and whoever's array it is.
+
+    Raises:
+        ValueError: NumPy does not take it, or would take what lies below a mask.
+    """
+    if any(map(np.ma.is_masked, given if isinstance(given, list | tuple) else [given])):
+        raise ValueError(f"{name} had masked values; {wanted}: {name}.filled(0) puts 0 for them")
+    try:
+        return np.asarray(given)
+    except Exception as error:  # rows of several lengths, or whatever another's array raises
+        why = f"which NumPy does not take ({' '.join(str(error).split())})"
+        if isinstance(given, list | tuple):
+            why = "with parts of different sizes or kinds"
+        raise ValueError(
+            f"{name} was of the type {type(given).__name__}, {why}; {wanted}"
+        ) from None
+
+
 def array(name: str, given: Any, form: str = "any shape", kind: str = "numbers") -> NDArray[Any]:
     """Return an array of real numbers, of whatever kind it is; the given one, where it is that.
+
+    bfloat16, which NumPy computes little with, becomes single precision.
 
     Args:
         name: of the argument.
@@ -78,22 +108,17 @@ def array(name: str, given: Any, form: str = "any shape", kind: str = "numbers")
         kind: which numbers, for the sentence.
 
     Raises:
-        ValueError: it is something else, or a part of it is masked.
+        ValueError: it is something else; see `read`.
     """
-    if np.ma.is_masked(given):
-        raise ValueError(
-            f"{name} had masked values; it may be {kind}, {form}: {name}.filled(0) puts 0 for them"
-        )
-    found = None
-    with suppress(Exception):  # rows of several lengths, or whatever another's array raises
-        found = np.asarray(given)
-    was = type(given).__name__
-    if found is None or found.dtype == object:
-        raise ValueError(f"{name} was of the type {was}; it may be {kind}, {form}")
-    if found.dtype.kind not in "biuf" and str(found.dtype) != "bfloat16":
-        raise ValueError(
-            f"{name} was of the type {was}, and held {found.dtype}; it may be {kind}, {form}"
-        )
+    wanted = f"it may be an array of {kind}, {form}"
+    found = read(name, given, wanted)
+    was = f"was of the type {type(given).__name__}"
+    if found.dtype == object:
+        raise ValueError(f"{name} {was}; {wanted}")
+    if str(found.dtype) == "bfloat16":
+        return found.astype(np.float32)
+    if found.dtype.kind not in "biuf":
+        raise ValueError(f"{name} {was}, and held {found.dtype}; {wanted}")
     return found
 
 
@@ -103,12 +128,38 @@ def finite(name: str, given: Any, form: str = "any shape") -> NDArray[np.float64
     Raises:
         ValueError: it holds others, or is no array of numbers.
     """
-    return _finite(name, array(name, given, form, "finite numbers").astype(np.float64), form)
+    return _finite(name, given, form).astype(np.float64)
 
 
-def _finite(name: str, numbers: NDArray[Any], form: str) -> NDArray[Any]:
-    """Return an array, unless it holds others than finite numbers."""
-    if len(bad := np.argwhere(~np.isfinite(numbers))):
+def shaped(name: str, given: Any, shape: tuple[int | None, ...], form: str) -> NDArray[np.float64]:
+    """Return finite numbers of a shape, where None is any length but 0.
+
+    Raises:
+        ValueError: they are others, or of another shape, which might broadcast unnoticed.
+    """
+    return _shaped(name, _finite(name, given, form), shape, form).astype(np.float64)
+
+
+def single(name: str, given: Any, shape: tuple[int | None, ...], form: str) -> NDArray[np.float32]:
+    """Return finite numbers of a shape in single precision, the given array where it is that.
+
+    Raises:
+        ValueError: they are others, or beyond what single precision has; see `shaped`.
+    """
+    values = _shaped(name, _finite(name, given, form), shape, form)
+    if values.dtype.itemsize > 4 and (most := abs(values).max()) > SINGLE:
+        raise ValueError(f"{name} held {most:.3g}; it may hold numbers up to {SINGLE:.3g}")
+    return values.astype(np.float32, copy=False)
+
+
+def _finite(name: str, given: Any, form: str) -> NDArray[Any]:
+    """Refuse numbers that are not finite; others stay what they are, up to double precision."""
+    numbers = array(name, given, form, "finite numbers")
+    if numbers.dtype.itemsize > 8:
+        with np.errstate(over="ignore"):  # what no double has is infinite then
+            numbers = numbers.astype(np.float64)
+    if not np.isfinite(numbers).all():
+        bad = np.argwhere(~np.isfinite(numbers))
         where = ", ".join(map(str, bad[0]))
         raise ValueError(
             f"{name} held {len(bad)} values that are not finite, at [{where}] "
@@ -118,19 +169,9 @@ def _finite(name: str, numbers: NDArray[Any], form: str) -> NDArray[Any]:
     return numbers
 
 
-def shaped(name: str, given: Any, shape: tuple[int | None, ...], form: str) -> NDArray[np.float64]:
-    """Return finite numbers of a shape, where None is any length but 0.
-
-    Raises:
-        ValueError: they are others, or of another shape, which might broadcast unnoticed.
-    """
-    return _of_shape(name, finite(name, given, form), shape, form)
-
-
-def _of_shape(
+def _shaped(
     name: str, values: NDArray[Any], shape: tuple[int | None, ...], form: str
 ) -> NDArray[Any]:
-    """Return an array, unless it has another shape."""
     is_alike = [want in (None, has) for want, has in zip(shape, values.shape, strict=False)]
     if values.ndim != len(shape) or not all(is_alike) or values.size == 0:
         lengths = ", ".join("1 or more" if want is None else str(want) for want in shape)
@@ -138,23 +179,15 @@ def _of_shape(
     return values
 
 
-def single(name: str, given: Any, shape: tuple[int | None, ...], form: str) -> NDArray[np.float32]:
-    """Return finite numbers of a shape in single precision; see `shaped`.
-
-    An array that is that already is returned itself: there may be gigabytes of it.
+def refuse_beyond(most: float, **arrays: NDArray[Any]) -> None:
+    """Refuse numbers so large that their squares are none in the precision that they have.
 
     Raises:
-        ValueError: they are others, or beyond what single precision has.
+        ValueError: names the first array that holds one.
     """
-    found = array(name, given, form, "finite numbers")
-    if found.dtype == np.float32:
-        return _of_shape(name, _finite(name, found, form), shape, form)
-    values = shaped(name, found, shape, form)
-    if abs(values).max() > SINGLE:
-        raise ValueError(
-            f"{name} held {abs(values).max():.3g}; it may hold numbers up to {SINGLE:.3g}"
-        )
-    return values.astype(np.float32)
+    for name, values in arrays.items():
+        if (largest := abs(values).max()) > most:
+            raise ValueError(f"{name} held ±{largest:.3g}; it may hold numbers up to {most:.3g}")
 
 
 def class_numbers(name: str, given: Any, count: int, most: int) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from bench.machine import describe
 from bench.options import in_a_folder
 from reproduction import ROOT
 from reproduction.options import all_of_mnist, seeds_option
-from reproduction.runs import AS_IT_IS, RUNS, Run
+from reproduction.runs import AS_IT_IS, OTHER_COINS, RUNS, Run
 from reproduction.training import FIXED, images_of, new_model
 from vae_lib.data import DataError, Digits
 from vae_lib.decoder import binarize
@@ -33,6 +33,7 @@ from vae_lib.training import train
 
 BASE = replace(RUNS["vae"], epochs=20)
 DRAWS = 200  # of z for each image that is judged by
+OTHER_THROWS = 5  # of the coins of the images that are judged by
 
 
 def nats(model: VAE, x: np.ndarray, n_samples: int = DRAWS) -> float:
@@ -66,11 +67,11 @@ def by_measure(model: VAE, digits: Digits, x: np.ndarray) -> Iterator[tuple[str,
     yield "20 draws", nats(model, x, 20)
     yield "1,000 draws", nats(model, x, 1000)
     yield "no draw: z at the mean of q", at_the_mean(model, x)
-    yield "other coins", nats(model, binarize(gray.x_judge, (FIXED, 2)).numpy())
     yield "pixels rounded at ½", nats(model, np.round(gray.x_judge))
     yield "gray pixels in the formula for coins", nats(model, gray.x_judge)
-    seen = gray.x[: len(gray.x_judge)]
-    yield "images that it was trained on", nats(model, binarize(seen, (FIXED, 1)).numpy())
+    for throw in range(OTHER_THROWS):
+        coins = binarize(gray.x_judge, (FIXED, 2 + throw)).numpy()
+        yield f"{OTHER_COINS} {throw + 1}", nats(model, coins)
 
 
 def by_training(seed: int, digits: Digits) -> Iterator[tuple[str, float]]:
@@ -81,6 +82,9 @@ def by_training(seed: int, digits: Digits) -> Iterator[tuple[str, float]]:
     fixed = replace(BASE, pixels="fixed coins")
     once, _ = images_of(fixed, digits, held_out=True)
     yield "coins drawn once for training", nats(trained(fixed, seed, once), x_judge)
+    gray = images_of(replace(BASE, pixels="bytes"), digits, held_out=True).x_judge
+    seen = np.concatenate([gray, x[len(gray) :]])  # as many, with those that judge among them
+    yield "images that it was trained on", nats(trained(BASE, seed, seen), x_judge)
 
 
 def all_choices(seed: int, digits: Digits) -> dict[str, float]:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from reproduction.runs import AS_IT_IS, RUNS
+from reproduction.runs import AS_IT_IS, OTHER_COINS, RUNS
 
 Record = Mapping[str, Any]
 IMAGES = 60_000  # of MNIST, to train on
+PLUS_MINUS = "\u00a0±\u00a0"  # no line ends within a figure
 TITLES = {
     "vae": "VAE, one draw",
     "iwae-5": "importance-weighted, 5 draws",
@@ -40,7 +41,7 @@ def ours(record: Record) -> str:
     summary = record["summary"]
     if not summary:
         return "not yet"
-    spread = f" ± {summary['std']:.2f}" if "std" in summary else ""
+    spread = f"{PLUS_MINUS}{summary['std']:.2f}" if "std" in summary else ""
     per_pixel = summary.get("bits_per_dimension")
     return f"{summary['nats']:.2f}{spread}" + (f" ({per_pixel:.3f} bits)" if per_pixel else "")
 
@@ -50,15 +51,23 @@ def row(name: str, record: Record) -> list[str]:
 
     Returns:
         its title; theirs; ours with the standard deviation between seeds; how many seeds; the
-        standard error by the images; the one by the draws; epochs; hours of a seed.
+        standard error by the images; the one by the draws; minus the ELBO; active dimensions.
     """
     run, summary, seeds = RUNS[name], record["summary"], ended(record)
     theirs = "" if run.published is None else f"{run.published:.2f}"
-    digits = {"error": 2, "draws_error": 3}
-    errors = [f"{summary[n]:.{d}f}" if summary else "" for n, d in digits.items()]
-    hours = [(s["training_seconds"] + s["evaluation_seconds"]) / 3600 for s in seeds]
-    took = f"{np.median(hours):.1f}" if hours else ""
-    return [TITLES[name], theirs, ours(record), str(len(seeds)), *errors, f"{run.epochs:,}", took]
+    told = [TITLES[name], theirs, ours(record), str(len(seeds))]
+    if not seeds:
+        return [*told, "", "", "", ""]
+    loss, active = (np.mean([s[n] for s in seeds]) for n in ("elbo_loss", "active_units"))
+    errors = f"{summary['error']:.2f}", f"{summary['draws_error']:.3f}"
+    return [*told, *errors, f"{loss:.2f}", f"{active:.0f}"]
+
+
+def hours(record: Record) -> float:
+    """The median of the hours that a seed took, training and judging."""
+    seeds = ended(record)
+    took = [(s["training_seconds"] + s["evaluation_seconds"]) / 3600 for s in seeds]
+    return float(np.median(took))
 
 
 def standing(name: str, record: Record | None) -> str:
@@ -84,5 +93,14 @@ def curves(name: str, record: Record) -> list[tuple[np.ndarray, np.ndarray]]:
 def moves(choices: Record) -> dict[str, np.ndarray]:
     """By how many nats each choice moves minus log p(x), `(seeds,)`, in pairs."""
     seeds = list(choices["seeds"].values())
-    names = [name for name in seeds[0] if name != AS_IT_IS]
+    names = [n for n in seeds[0] if n != AS_IT_IS and not n.startswith(OTHER_COINS)]
     return {name: np.array([s[name] - s[AS_IT_IS] for s in seeds]) for name in names}
+
+
+def spread_of_throws(choices: Record) -> np.ndarray:
+    """Standard deviations of minus log p(x) between throws of the coins, `(seeds,)`."""
+    thrown = [
+        [nats for name, nats in seed.items() if name == AS_IT_IS or name.startswith(OTHER_COINS)]
+        for seed in choices["seeds"].values()
+    ]
+    return np.std(thrown, axis=1, ddof=1)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 AS_IT_IS = "as the runs do it"  # beside what `reproduction.choices` does differently
+OTHER_COINS = "other coins, throw"
 BURDA = "Burda, Grosse and Salakhutdinov, 2016, table 1"
 
 
@@ -26,8 +27,8 @@ class Run:
         k: draws of z for each image in training; more than one are importance-weighted.
         pixels: "coins", drawn anew each time that an image is shown; "fixed coins", drawn once; or
             "bytes", which are gray.
-        published: minus the log-likelihood of the test images, in nats; None where none of the
-            same kind is known to us.
+        published: minus the log-likelihood of the test images, in nats; None where what is
+            published is of other images or coins.
         source: where that stands.
         epochs: how often each image is shown.
         batch_size: images in a minibatch.

@@ -25,7 +25,7 @@ def test_each_choice_is_measured_and_recorded(few, tmp_path):
     record = json.loads((tmp_path / "choices.json").read_text())
     assert record["settings"] == {"epochs": 4, "n_samples": 40, "data": "100 digits"}
     told = record["seeds"]["3"]
-    assert len(told) == len(set(told.values())) == 12  # no two are the same measurement
+    assert len(told) == len(set(told.values())) == 16  # no two are the same measurement
     by_draws = [told[n] for n in ("one draw: the ELBO", "20 draws", AS_IT_IS, "1,000 draws")]
     assert by_draws == sorted(by_draws, reverse=True)
     assert told["output bias at zero"] > told[AS_IT_IS] > told["twice as many epochs"]

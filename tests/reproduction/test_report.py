@@ -1,6 +1,7 @@
 """The page "Is my number good?" says what the records say, however far the runs have come."""
 
 import json
+import re
 import shutil
 
 import jupytext
@@ -10,11 +11,15 @@ import pytest
 
 from reproduction import report
 from reproduction.runs import RUNS
+from reproduction.training import images_of
 from tests.helpers import ROOT, mentions
+from vae_lib.data import load_mnist
+from vae_lib.model import VAE
 
 SUMMARY = {"nats": 86.5, "error": 0.21, "draws_error": 0.0031, "seeds": 1, "above_published": -0.26}
 ENDED = {
     "nats": 86.5, "training_seconds": 3000.0, "evaluation_seconds": 600.0,
+    "elbo_loss": 90.25, "active_units": 21,
     "curve": {"iteration": [300_000, 600_000], "loss": [90.0, 88.0]},
 }  # fmt: skip
 STOPPED = {"curve": {"iteration": [6_000, 150_000], "loss": [120.0, 95.0]}}
@@ -45,15 +50,20 @@ def test_a_figure_is_told_only_of_what_has_ended(found):
     told = [report.row(name, record) for name, record in records.items()]
     wanted = {
         "nothing": [],
-        "stopped": [["86.76", "not yet", "0", "", "", "1,000", ""]],
-        "one": [["86.76", "86.50", "1", "0.21", "0.003", "1,000", "1.0"]],
+        "stopped": [["86.76", "not yet", "0", "", "", "", ""]],
+        "one": [["86.76", "86.50", "1", "0.21", "0.003", "90.25", "21"]],
         "one and a part": [
-            ["86.76", "86.50", "1", "0.21", "0.003", "1,000", "1.0"],
-            ["85.54", "not yet", "0", "", "", "1,000", ""],
+            ["86.76", "86.50", "1", "0.21", "0.003", "90.25", "21"],
+            ["85.54", "not yet", "0", "", "", "", ""],
         ],
-        "three": [["86.76", "86.50 ± 0.04", "3", "0.21", "0.003", "1,000", "1.0"]],
+        "three": [["86.76", "86.50\u00a0±\u00a00.04", "3", "0.21", "0.003", "90.25", "21"]],
     }
     assert [cells[1:] for cells in told] == wanted[state]
+
+
+def test_the_hours_of_a_seed_are_the_median_of_training_and_judging():
+    quick, slow = ENDED, ENDED | {"training_seconds": 30_000.0}
+    assert report.hours({"seeds": {"0": slow, "1": quick, "2": quick, "3": STOPPED}}) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -76,6 +86,13 @@ def test_choices_are_compared_within_a_seed():
     moves = report.moves({"seeds": seeds})
     assert [*moves] == ["a"]
     np.testing.assert_array_equal(moves["a"], [1.0, 2.0])
+
+
+def test_throws_of_coins_are_compared_with_each_other():
+    seed = {report.AS_IT_IS: 90.0, "a": 70.0, "other coins, throw 1": 91.0}
+    choices = {"seeds": {"0": seed | {"other coins, throw 2": 89.0}}}
+    assert [*report.moves(choices)] == ["a"]
+    np.testing.assert_allclose(report.spread_of_throws(choices), [1.0])
 
 
 @pytest.fixture
@@ -103,6 +120,21 @@ def test_the_page_runs_with_what_there_is(state, run_page, capsys):
     run_page(state)
     has_figure = bool(STATES[state].get("vae", [{}])[0])
     assert ("✓ vae: worse than published" in capsys.readouterr().out) == has_figure
+
+
+def test_the_lines_for_a_model_of_ones_own_judge_by_the_coins_of_the_table(
+    tmp_path, monkeypatch, capsys
+):
+    page = (ROOT / "chapters/reproduction.md").read_text("utf-8")
+    (lines,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    names = {"model": VAE(2, 8, 784)}
+    exec(lines.replace("5000", "2"), names)
+    of_the_table = images_of(RUNS["vae"], load_mnist(flat=True)).x_judge
+    np.testing.assert_array_equal(names["x_test"], of_the_table)
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("nats:", "error by the images:", "error by the draws:"))
+    assert (tmp_path / "my-evaluation").is_dir()
 
 
 def test_a_figure_that_is_worse_than_published_stops_the_page(run_page):

@@ -29,7 +29,7 @@ BREAKS = [
         "100,000 pictures are trained on and judged in the memory of fewer than four copies.",
         f"{TESTS}::test_many_pictures_are_trained_on_and_judged_in_the_memory_of_a_few_copies",
         "vae_lib/support/numbers.py",
-        "    if found.dtype == np.float32:",
-        "    if not found.size:",
+        "    if numbers.dtype.itemsize > 8:",
+        "    if numbers.dtype.itemsize:",
     ),
 ]

@@ -39,7 +39,7 @@ BREAKS = [
     for topic in TOPICS
     for row in importlib.import_module(f"tests.promises.{topic}").BREAKS
 ]
-EVERY = int(os.environ.get("VAE_LIB_EVERY_BREAK", "8"))  # one of so many is planted
+EVERY = int(os.environ.get("VAE_LIB_EVERY_BREAK", "16"))  # one of so many is planted
 SAMPLE = [pytest.param(each, id=each.promise) for each in BREAKS[::EVERY]]
 
 
@@ -99,9 +99,9 @@ def test_a_break_changes_one_place_and_its_test_is_there(each):
 
 
 def promised():
-    """The table of `promises.md`: sentences, and the tests that it names beside them."""
+    """The lists of `promises.md`: sentences, and the tests that it names below them."""
     text = (ROOT / "promises.md").read_text("utf-8")
-    return re.findall(r"^\| (\S.*?) \| .*\| `(tests/\S+::\w+)` \|$", text, re.M)
+    return re.findall(r"^- (\S.*)\\\n  `(tests/\S+::\w+)`$", text, re.M)
 
 
 def test_the_page_promises_what_has_a_test_and_a_break():

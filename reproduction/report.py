@@ -103,4 +103,4 @@ def spread_of_throws(choices: Record) -> np.ndarray:
         [nats for name, nats in seed.items() if name == AS_IT_IS or name.startswith(OTHER_COINS)]
         for seed in choices["seeds"].values()
     ]
-    return np.std(thrown, axis=1, ddof=1)
+    return np.asarray(np.std(thrown, axis=1, ddof=1))

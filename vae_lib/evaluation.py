@@ -13,11 +13,11 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_lib.model import VAE
+from vae_lib.model import VAE, images_of
 from vae_lib.parameters import BoundParameters, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.support.checkpoints import Checkpoints, digest
-from vae_lib.support.numbers import between, refuse_beyond, shaped, shown, single, whole
+from vae_lib.support.numbers import between, refuse_beyond, shaped, shown, whole
 from vae_lib.support.progress import SECONDS, progress_bar
 from vae_lib.support.xla import GRAPHS, compiled, kept
 from vae_lib.tensorflow_quietly import tf
@@ -345,25 +345,6 @@ class _Weights:
                 "that, or more"
             )
         self._sums = tuple(tf.constant(arrays[f"sum {i}"]) for i in range(3))
-
-
-def images_of(model: Any, x: Any) -> Array:
-    """Images as a model takes them, float32 `(batch, *x_shape)`; refuse others, and no model."""
-    _check_model(model)
-    if isinstance(model, VAE):
-        return model.checked_images(x, bounded=model.likelihood.bounded)
-    return single("x", x, (None, None), "(batch, x_dim)")
-
-
-def _check_model(model: Any) -> None:
-    """Refuse what no bound can be computed for: the path of a model, say."""
-    parts = ("encoder", "decoder", "log_likelihood", "__dict__")  # the last keeps the graph
-    if isinstance(model, type) or not all(hasattr(model, part) for part in parts):
-        said = repr(model) if isinstance(model, str) else f"of type {type(model).__name__}"
-        raise ValueError(
-            f"model was {said}; it may be a VAE, such as load_model(path), or an object that has "
-            "an encoder, a decoder and a log_likelihood"
-        )
 
 
 def _parts(model: Any) -> list[Any]:

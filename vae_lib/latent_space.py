@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_lib.support.numbers import between, finite, shaped, whole
+from vae_lib.support.numbers import between, finite, log_variances, whole
 
 Array = NDArray[Any]
-MOST_LOG_VARIANCE = 600  # e^600 is a double, and its square root times a draw, squared, too
 AT_ONCE = 4_000_000  # densities in memory at a time: 32 MB
 
 
@@ -169,18 +168,6 @@ def aggregate_log_density(z: ArrayLike, mean: ArrayLike, log_var: ArrayLike) -> 
         for part in parts
     ]
     return np.concatenate(sums)  # (batch,)
-
-
-def log_variances(given: ArrayLike, shape: tuple[int, ...]) -> Array:
-    """Return log-variances, `(n, z_dim)`, or say what they may be.
-
-    Raises:
-        ValueError: they are others, or no double has the variance or the precision.
-    """
-    log_var = shaped("log_var", given, shape, "(n, z_dim)")
-    if (most := abs(log_var).max()) > MOST_LOG_VARIANCE:
-        raise ValueError(f"log_var went to ±{most:.4g}; it may go to ±{MOST_LOG_VARIANCE}")
-    return log_var
 
 
 def _ends(first: ArrayLike, second: ArrayLike) -> tuple[Array, Array]:

@@ -23,7 +23,7 @@ from vae_lib.reparameterization import reparameterize, standard_normal
 from vae_lib.support.astray import check_finite, check_variables
 from vae_lib.support.files import replacing
 from vae_lib.support.networks import check_decoder, shape_of, z_dim_of
-from vae_lib.support.numbers import naming, several, shown
+from vae_lib.support.numbers import naming, several, shown, single
 from vae_lib.support.precision import as_rows
 from vae_lib.support.xla import drop_graphs
 from vae_lib.tensorflow_quietly import keras, tf
@@ -748,6 +748,25 @@ class _Watch(keras.callbacks.Callback):
         start, self._start = self._start, int(self.model.optimizer.iterations)
         check_finite(logs["loss"], start, self._start)
         check_variables(variables_of(self.model), start, self._start)
+
+
+def images_of(model: Any, x: Any) -> np.ndarray:
+    """Images as a model takes them, float32 `(batch, *x_shape)`; refuse others, and no model."""
+    _check_model(model)
+    if isinstance(model, VAE):
+        return model.checked_images(x, bounded=model.likelihood.bounded)
+    return single("x", x, (None, None), "(batch, x_dim)")
+
+
+def _check_model(model: Any) -> None:
+    """Refuse what no bound can be computed for: the path of a model, say."""
+    parts = ("encoder", "decoder", "log_likelihood", "__dict__")  # the last keeps the graph
+    if isinstance(model, type) or not all(hasattr(model, part) for part in parts):
+        said = repr(model) if isinstance(model, str) else f"of type {type(model).__name__}"
+        raise ValueError(
+            f"model was {said}; it may be a VAE, such as load_model(path), or an object that has "
+            "an encoder, a decoder and a log_likelihood"
+        )
 
 
 class _Gate:

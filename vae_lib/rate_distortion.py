@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_lib.latent_space import aggregate_log_density, log_variances
+from vae_lib.latent_space import aggregate_log_density
 from vae_lib.loss import Objective
 from vae_lib.model import VAE
 from vae_lib.parameters import ObjectiveParameters, validated
 from vae_lib.support.initializer import he_normal
-from vae_lib.support.numbers import between, finite, seed_of, shaped, single, whole
+from vae_lib.support.numbers import between, finite, log_variances, seed_of, shaped, single, whole
 from vae_lib.tensorflow_quietly import keras, tf
 
 Array = NDArray[Any]

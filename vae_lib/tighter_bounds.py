@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_lib.evaluation import images_of, importance_weighted_bound, log_joint
+from vae_lib.evaluation import importance_weighted_bound, log_joint
 from vae_lib.loss import Objective, log_ratio
-from vae_lib.model import VAE, check_plain
+from vae_lib.model import VAE, check_plain, images_of
 from vae_lib.parameters import SampleParameters, validated
 from vae_lib.reparameterization import standard_normal
 from vae_lib.support.numbers import finite, shaped

@@ -483,8 +483,7 @@ WITHOUT |= dict.fromkeys(
         "model.check_trainable",
         "model.VAE.checked_images",
         "uses.ConditionalVAE.checked_images",
-        "latent_space.log_variances",
-        "evaluation.images_of",
+        "model.images_of",
     ],
     CHECKED,
 )

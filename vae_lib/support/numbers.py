@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONGEST = 100  # of a value in a sentence, in letters
+MOST_LOG_VARIANCE = 600  # e^600 is a double, and its square root times a draw, squared, too
 SINGLE = float(np.finfo(np.float32).max)
 MANY = 10_000_000  # of anything: who gives more means something else
 LARGEST_SEED = 2**31 - 1
@@ -188,6 +189,18 @@ def refuse_beyond(most: float, **arrays: NDArray[Any]) -> None:
     for name, values in arrays.items():
         if (largest := abs(values).max()) > most:
             raise ValueError(f"{name} held ±{largest:.3g}; it may hold numbers up to {most:.3g}")
+
+
+def log_variances(given: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return log-variances, `(n, z_dim)`, or say what they may be.
+
+    Raises:
+        ValueError: they are others, or no double has the variance or the precision.
+    """
+    log_var = shaped("log_var", given, shape, "(n, z_dim)")
+    if (most := abs(log_var).max()) > MOST_LOG_VARIANCE:
+        raise ValueError(f"log_var went to ±{most:.4g}; it may go to ±{MOST_LOG_VARIANCE}")
+    return log_var
 
 
 def class_numbers(name: str, given: Any, count: int, most: int) -> NDArray[np.int64]:

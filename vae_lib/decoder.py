@@ -21,6 +21,7 @@ from vae_lib.support.precision import (
     as_probabilities,
     in_one_precision,
     in_single_precision,
+    polynomial,
     refuse_shapes,
 )
 from vae_lib.support.xla import as_seed, compiled, generator
@@ -135,7 +136,7 @@ def continuous_bernoulli_log_likelihood(x: Any, logits: Any) -> Any:
     size = tf.maximum(tf.abs(logits), 1.0)  # (batch, x_dim)
     exact = 0.5 * size + tf.math.log1p(-tf.exp(-size)) - tf.math.log(size)
     squares = tf.minimum(tf.square(logits), 1.0)
-    series = squares * tf.math.polyval(AREA, squares)
+    series = squares * polynomial(AREA, squares)
     log_area = tf.where(tf.abs(logits) < 1.0, series, exact)  # (batch, x_dim)
     return tf.reduce_sum((x - 0.5) * logits - log_area, axis=-1)  # (batch,)
 

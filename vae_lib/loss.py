@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from vae_lib.parameters import ObjectiveParameters, ParameterError, validated
-from vae_lib.support.precision import in_one_precision
+from vae_lib.support.precision import in_one_precision, polynomial
 from vae_lib.tensorflow_quietly import keras, tf
 
 SERIES = [1 / math.factorial(k) for k in range(12, 1, -1)]  # of (exp(t) − 1 − t) / t²
@@ -44,7 +44,7 @@ def kl_per_dimension(mean: Any, log_var: Any) -> Any:
 def _above_tangent(t: Any) -> Any:
     """Compute exp(t) − 1 − t, never negative; by its series where the terms would cancel."""
     near = tf.clip_by_value(t, -0.25, 0.25)
-    series = tf.square(near) * tf.math.polyval(SERIES, near)
+    series = tf.square(near) * polynomial(SERIES, near)
     return tf.where(tf.abs(t) < 0.25, series, tf.exp(t) - 1.0 - t)
 
 

@@ -20,7 +20,7 @@ from vae_lib.encoder import Encoder
 from vae_lib.loss import Objective, elbo, kl_divergence, kl_per_dimension, log_ratio
 from vae_lib.parameters import ModelParameters, ParameterError, SampleParameters, validated
 from vae_lib.reparameterization import reparameterize, standard_normal
-from vae_lib.support.astray import check_finite, check_variables
+from vae_lib.support.astray import check_training
 from vae_lib.support.files import replacing
 from vae_lib.support.networks import check_decoder, shape_of, z_dim_of
 from vae_lib.support.numbers import naming, several, shown, single
@@ -746,8 +746,7 @@ class _Watch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         start, self._start = self._start, int(self.model.optimizer.iterations)
-        check_finite(logs["loss"], start, self._start)
-        check_variables(variables_of(self.model), start, self._start)
+        check_training(logs["loss"], variables_of(self.model), start, self._start)
 
 
 def images_of(model: Any, x: Any) -> np.ndarray:

@@ -29,7 +29,8 @@ from vae_lib.decoder import binarize as draw_coins
 from vae_lib.model import VAE, check_trainable, variables_of
 from vae_lib.parameters import TrainingParameters, validated
 from vae_lib.reparameterization import standard_normal
-from vae_lib.support.astray import check_finite, check_variables
+from vae_lib.support.astray import check_finite as check_finite  # chapter 6 has it from here
+from vae_lib.support.astray import check_training
 from vae_lib.support.checkpoints import Checkpoints, digest
 from vae_lib.support.numbers import MANY, naming, seed_of, whole
 from vae_lib.support.progress import progress_bar
@@ -257,8 +258,7 @@ class _Course:
 
     def add(self, stop: int, sums: np.ndarray, kept: str) -> None:
         """Count what was summed up until a stop, unless training has gone astray."""
-        check_finite(sums.sum(), self.at, stop, kept)
-        check_variables(variables_of(self.model), self.at, stop, kept)
+        check_training(sums.sum(), variables_of(self.model), self.at, stop, kept)
         self.sums, self.at = self.sums + sums, stop
 
     def report(self) -> np.ndarray:

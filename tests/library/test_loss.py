@@ -54,6 +54,20 @@ def test_kl_is_zero_at_the_prior_and_positive_elsewhere():
         assert kl_divergence(zero, zero + shift) > 0
 
 
+@pytest.mark.parametrize(("dtype", "error"), [("float64", 1e-13), ("float32", 1e-6)])
+def test_kl_keeps_its_digits_near_the_prior(dtype, error):
+    log_var = np.array([[-0.2499], [-0.1], [0.1], [0.2499]], dtype)
+    wanted = 0.5 * (np.expm1(np.float64(log_var)) - log_var)[:, 0]
+    value = kl_divergence(np.zeros((4, 1), dtype), log_var)
+    np.testing.assert_allclose(value, wanted, rtol=error)
+
+
+def test_kl_has_a_gradient_however_small_the_variance(gradients):
+    log_var = np.array([[-1e2], [-1e4], [-1e6]], np.float32)
+    _, by_log_var = gradients(kl_divergence, np.zeros((3, 1), np.float32), log_var)
+    np.testing.assert_allclose(by_log_var, np.full((3, 1), -0.5))
+
+
 def test_kl_gradients_are_the_derivatives_of_the_oracle(gradients):
     by_mean, by_log_var = gradients(kl_divergence, MEAN, LOG_VAR)
     numeric = differentiate.derivative(kl_by_entropy, MEAN, args=(LOG_VAR,)).df

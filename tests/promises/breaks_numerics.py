@@ -8,8 +8,8 @@ BREAKS = [
         "Weights that the last step before a checkpoint made NaN or infinite are never saved.",
         f"{HERE}::test_a_last_step_that_breaks_the_weights_is_not_saved",
         "vae_lib/training.py",
-        "        check_variables(variables_of(self.model), self.at, stop, kept)\n",
-        "",
+        "check_training(sums.sum(), variables_of(self.model), ",
+        "check_finite(sums.sum(), ",
     ),
     (
         "A training that goes astray stops within a report, and names the last good checkpoint: "
@@ -38,7 +38,7 @@ BREAKS = [
         "So do machines that train together, within a report.",
         f"{HERE}::test_machines_that_train_together_stop_within_a_report",
         "vae_lib/distributed/__init__.py",
-        "            check_variables(variables_of(model), start, stop)\n",
+        "            check_training(sums.sum(), variables_of(model), start, stop)\n",
         "",
     ),
     (

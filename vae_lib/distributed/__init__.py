@@ -18,7 +18,7 @@ from vae_lib.distributed.all_reduce import AllReduce, Cluster, connect, read_clu
 from vae_lib.model import VAE, check_trainable, variables_of
 from vae_lib.parameters import TrainingParameters, validated
 from vae_lib.reparameterization import standard_normal
-from vae_lib.support.astray import check_finite, check_variables
+from vae_lib.support.astray import check_training
 from vae_lib.support.checkpoints import in_plain_words
 from vae_lib.support.progress import progress_bar
 from vae_lib.support.xla import compiled, kept
@@ -207,8 +207,7 @@ def train_together(
                 sums += step(rows)
                 if shown is not None:
                     shown.update()
-            check_finite(sums.sum(), start, stop)
-            check_variables(variables_of(model), start, stop)
+            check_training(sums.sum(), variables_of(model), start, stop)
             for name, value in zip(REPORTED, (stop, *sums / (stop - start)), strict=True):
                 history[name].append(value)
     with suppress(ConnectionError):

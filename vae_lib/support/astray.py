@@ -22,18 +22,22 @@ def check_finite(loss: float, start: int, stop: int, kept: str = "") -> None:
         raise FloatingPointError(_astray(f"the loss became {loss}", start, stop, kept))
 
 
-def check_variables(variables: Iterable[Any], start: int, stop: int, kept: str = "") -> None:
-    """Stop a training whose last step broke what it changed: no loss has shown it yet.
+def check_training(
+    loss: float, variables: Iterable[Any], start: int, stop: int, kept: str = ""
+) -> None:
+    """Stop a training that has gone astray, also in its last step, which no loss has shown yet.
 
     Args:
+        loss: summed up, or averaged, since `start`.
         variables: of the model and its optimizer.
         start: the iteration after which they were finite.
         stop: the iteration that training has come to.
         kept: which checkpoint is from before, in words.
 
     Raises:
-        FloatingPointError: one of them holds what is not a finite number.
+        FloatingPointError: the loss, or what one of them holds, is not a finite number.
     """
+    check_finite(loss, start, stop, kept)
     broken = [v.path for v in variables if not np.all(np.isfinite(v.numpy()))]
     if broken:
         named = ", ".join(broken[:3]) + ", …" * (len(broken) > 3)

@@ -1,9 +1,9 @@
 """The precision in which a formula is computed, whatever kind of numbers it is given."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import wraps
+from functools import reduce, wraps
 from itertools import combinations
 from numbers import Real
 from typing import Any
@@ -125,3 +125,11 @@ def as_rows(name: str, given: Any, length: int) -> Any:
     elif not tensor.shape.is_compatible_with((None, length)):
         raise ValueError(f"{name} had the shape {tuple(tensor.shape)}; it may be {form}")
     return tf.cast(tensor, tf.float32)
+
+
+def polynomial(coefficients: Sequence[float], t: Any) -> Any:
+    """Evaluate a polynomial, the coefficient of the highest power first, in the precision of `t`.
+
+    `tf.math.polyval` makes single precision of Python's numbers, and refuses a `t` in double.
+    """
+    return reduce(lambda value, coefficient: value * t + coefficient, coefficients)

@@ -741,11 +741,14 @@ def variables_of(model: VAE) -> list[Any]:
 class _Watch(keras.callbacks.Callback):
     """Stops Keras's training that has gone astray: the first to be asked when an epoch ends."""
 
+    def _iterations(self) -> int:
+        return int(tf.convert_to_tensor(self.model.optimizer.iterations))
+
     def on_train_begin(self, logs: Any = None) -> None:
-        self._start = int(self.model.optimizer.iterations)
+        self._start = self._iterations()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        start, self._start = self._start, int(self.model.optimizer.iterations)
+        start, self._start = self._start, self._iterations()
         check_training(logs["loss"], variables_of(self.model), start, self._start)
 
 

@@ -130,7 +130,7 @@ def test_the_runs_of_a_killed_sweep_end_and_leave_their_workers_to_the_next(chap
     command.communicate()
     wait_for(lambda: not kernels(chapter), 30)
     assert len(log(chapter)) == 2
-    assert not list(chapter.parent.glob("runs/*"))
+    assert not list(chapter.parent.glob("runs/[!.]*"))
     go_on(chapter)
     again = start(chapter, "--h-dim", STAYS, "--seeds", 0, "--scheduler", machines[0])
     assert again.communicate(timeout=120)[1] == ""

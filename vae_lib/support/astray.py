@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from vae_lib.tensorflow_quietly import tf
+
 
 def check_finite(loss: float, start: int, stop: int, kept: str = "") -> None:
     """Stop a training that has gone astray.
@@ -38,7 +40,7 @@ def check_training(
         FloatingPointError: the loss, or what one of them holds, is not a finite number.
     """
     check_finite(loss, start, stop, kept)
-    broken = [v.path for v in variables if not np.all(np.isfinite(v.numpy()))]
+    broken = [v.path for v in variables if not np.all(np.isfinite(tf.convert_to_tensor(v)))]
     if broken:
         named = ", ".join(broken[:3]) + ", …" * (len(broken) > 3)
         what = f"{len(broken)} of the model's and the optimizer's variables became NaN or infinite"

@@ -466,8 +466,8 @@ LAYERS = "a layer, whose arguments its model checks, and whose inputs Keras"
 # Public names without a call of their own, and why.
 WITHOUT = {
     "model.load_model": "opens files: test_files.py",
+    "model.VAE.save": "Keras's, which checks its arguments",
     "images.diagnose": RESULTS,
-    "training.check_finite": IN_A_GRAPH,
     "rate_distortion.PacedAdam": "an optimizer, whose learning rate Keras checks",
     "decoder.Likelihood": "has no formula of its own",
     "decoder.Likelihood.log_prob": "has no formula of its own",
@@ -484,6 +484,7 @@ WITHOUT |= dict.fromkeys(
         "model.VAE.checked_images",
         "uses.ConditionalVAE.checked_images",
         "model.images_of",
+        "model.variables_of",
     ],
     CHECKED,
 )

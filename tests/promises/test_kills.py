@@ -189,7 +189,6 @@ def test_a_killed_process_leaves_a_folder_free(tmp_path, begun):
     code = """
         import pathlib, time
         from vae_lib.support.alone import alone_in
-from vae_lib.support.checkpoints import Checkpoints
         with alone_in(pathlib.Path("held"), ValueError("no")):
             pathlib.Path("held/here").touch()
             time.sleep(600)

@@ -140,7 +140,8 @@ def test_the_runs_of_a_killed_sweep_end_and_leave_their_workers_to_the_next(chap
 @pytest.mark.slow
 def test_a_stopped_sweep_leaves_that_of_another_user_alone(chapter, machines):
     mine = begun(chapter, machines[0], seeds=1)
-    others = start(chapter, "--h-dim", STAYS, "--seeds", 1, "--scheduler", machines[0])
+    words = ["--h-dim", STAYS, "--seeds", 1, "--scheduler", machines[0]]
+    others = start(chapter, *words, "--out", chapter.parent / "others")
     wait_for(lambda: len(kernels(chapter)) == 2)
     mine.send_signal(signal.SIGINT)
     mine.communicate(timeout=30)

@@ -64,10 +64,9 @@ def row(name: str, record: Record) -> list[str]:
 
 
 def hours(record: Record) -> float:
-    """The median of the hours that a seed took, training and judging."""
-    seeds = ended(record)
-    took = [(s["training_seconds"] + s["evaluation_seconds"]) / 3600 for s in seeds]
-    return float(np.median(took))
+    """The median of the hours of a processor that a seed took, training and judging."""
+    names = ("training_processor_seconds", "evaluation_processor_seconds")
+    return float(np.median([sum(seed[n] for n in names) / 3600 for seed in ended(record)]))
 
 
 def standing(name: str, record: Record | None) -> str:

@@ -18,7 +18,7 @@ from vae_lib.model import VAE
 
 SUMMARY = {"nats": 86.5, "error": 0.21, "draws_error": 0.0031, "seeds": 1, "above_published": -0.26}
 ENDED = {
-    "nats": 86.5, "training_seconds": 3000.0, "evaluation_seconds": 600.0,
+    "nats": 86.5, "training_processor_seconds": 3000.0, "evaluation_processor_seconds": 600.0,
     "elbo_loss": 90.25, "active_units": 21,
     "curve": {"iteration": [300_000, 600_000], "loss": [90.0, 88.0]},
 }  # fmt: skip
@@ -62,7 +62,7 @@ def test_a_figure_is_told_only_of_what_has_ended(found):
 
 
 def test_the_hours_of_a_seed_are_the_median_of_training_and_judging():
-    quick, slow = ENDED, ENDED | {"training_seconds": 30_000.0}
+    quick, slow = ENDED, ENDED | {"training_processor_seconds": 30_000.0}
     assert report.hours({"seeds": {"0": slow, "1": quick, "2": quick, "3": STOPPED}}) == 1.0
 
 

@@ -100,18 +100,11 @@ BREAKS = [
         'raise DataError(f"{url} does not answer;',
     ),
     (
-        "Where nobody knows the home, no folder of the name `~` is made.",
+        "Where nobody knows the home, it is said in a sentence, and no folder of the name `~` is made.",
         f"{T}::test_without_a_home_nothing_is_written_where_nobody_looks",
-        "vae_lib/data/pictures.py",
-        "if place.is_absolute():",
-        "if place.name:",
-    ),
-    (
-        "A chapter with the line ends of Windows is the same chapter: it need not run again.",
-        f"{T}::test_a_chapter_with_the_line_ends_of_windows_is_the_same_chapter",
-        "tools/chapters.py",
-        'text = path.read_text("utf-8")',
-        'text = path.read_bytes().decode("utf-8")',
+        "vae_lib/data/__init__.py",
+        "    except RuntimeError:",
+        "    except KeyError:",
     ),
     (
         "A page that was edited while the clock was set back is set anew.",

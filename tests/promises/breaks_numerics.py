@@ -50,14 +50,6 @@ BREAKS = [
         "</span></td>",
     ),
     (
-        "Images of one shade train to finite numbers: tried with six likelihoods and three shades, "
-        "1,500 steps each.",
-        f"{HERE}::test_constant_pixels_train_to_finite_numbers_and_get_likelier",
-        "vae_lib/decoder.py",
-        "-tf.nn.sigmoid_cross_entropy_with_logits(labels=x, logits=logits)",
-        "x * tf.math.log(tf.sigmoid(logits)) + (1.0 - x) * tf.math.log(1.0 - tf.sigmoid(logits))",
-    ),
-    (
         "In half precision, losses are computed in single; where `train` could not scale them, it "
         "refuses in one sentence.",
         f"{HERE}::test_half_precision_is_refused_or_has_its_losses_in_single",

@@ -83,7 +83,7 @@ def first_paint(chromium, address):
     rate = min(4, max(1, rate))
     context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": rate})
     page.goto(address, wait_until="commit")
-    page.wait_for_function(f"{PAINT} > 0")
+    page.wait_for_function(f"() => {PAINT} > 0")
     time = page.evaluate(PAINT)
     context.close()
     return time

@@ -68,3 +68,14 @@ def python():
         )
 
     return run
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """The system's Chromium, while the tests of one file run: no event loop can start beside it."""
+    from tools.browser import REMEDY, find_browser, launched
+
+    if find_browser() is None:
+        pytest.skip(REMEDY)
+    with launched() as browser:
+        yield browser

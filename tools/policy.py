@@ -11,12 +11,11 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
-from html import escape
 from pathlib import Path
 
 from vae_lib.panels.panel import WEB, joined
+from vae_lib.support.policy import put_policy
 
-CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>', re.IGNORECASE)
 POLICY = (
     "default-src 'none'; base-uri 'none'; object-src 'none'; form-action 'self'; "
     "script-src 'self' 'unsafe-hashes' {hashes}; "
@@ -77,19 +76,14 @@ def own_programs(text: str) -> Iterator[str]:
 
 
 def with_policy(text: str) -> str:
-    """Return a page with its policy, before any script in it.
+    """Return a page with the policy under which the book's own scripts run.
 
     Raises:
-        ValueError: the page does not say its encoding, below which the policy stands.
+        ValueError: see `put_policy`.
     """
     own = map(hash_of, own_programs(text))
     hashes = " ".join(f"'sha256-{each}'" for each in sorted({*THEME.values(), *own}))
-    policy = escape(POLICY.format(hashes=hashes), quote=False)
-    meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-    page, count = CHARSET.subn(lambda found: f"{found[0]}\n{meta}", text, count=1)
-    if count == 0:
-        raise ValueError('a page had no <meta charset="utf-8">; its policy stands below it')
-    return page
+    return put_policy(text, POLICY.format(hashes=hashes))
 
 
 def protect(html: Path) -> None:

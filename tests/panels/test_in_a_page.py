@@ -7,7 +7,6 @@ import pytest
 
 from tests.browser import hands
 from tests.helpers import shrunk
-from tools.browser import REMEDY, find_browser, launched
 from vae_lib.model import VAE
 from vae_lib.panels.completer import Completer
 from vae_lib.panels.explorer import Explorer
@@ -28,14 +27,6 @@ BOXES = """(parts) => parts.map((part) => {
   const { top, bottom, left, right } = part.getBoundingClientRect();
   return { top, bottom, left, right };
 })"""
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    if find_browser() is None:
-        pytest.skip(REMEDY)
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from PIL import Image
 from _ext import panels
 from tests.helpers import ROOT
 from tools import book, policy
-from tools.browser import REMEDY, find_browser, launched
 from vae_lib.data import DataError, load_images
 from vae_lib.panels.panel import Panel, page
 from vae_lib.plots import latent_map
@@ -53,14 +52,6 @@ BROUGHT = re.compile(r"(^_vendor/|\.(woff2?|ttf|otf|npz|wasm|min\.js|min\.css|gz
 
 def workflows():
     return sorted((ROOT / ".github/workflows").glob("*.yml"))
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    if find_browser() is None:
-        pytest.skip(REMEDY)
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture

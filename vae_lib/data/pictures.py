@@ -140,15 +140,15 @@ def load_images(
                 f"{path}: there is no such file or folder; give a folder of {PICTURES}, or a file "
                 ".npz or .npy"
             )
-        name, arrays = path.resolve().name, _arrays_of(path)
+        origin = name = path.resolve().name
+        arrays = _arrays_of(path)
     else:
-        name, arrays = "source", {"x": _as_array(source)}
+        origin, name, arrays = "source", "images", {"x": _as_array(source)}
     if height_and_width is not None:
         raise DataError(
             f"size was {size!r}, which is for folders of pictures; arrays stay as they are"
         )
-    made = _from_arrays(arrays, name, color, held_out, seed)
-    return replace(made, name="images") if name == "source" else made
+    return replace(_from_arrays(arrays, origin, color, held_out, seed), name=name)
 
 
 def _checked_size(size: Any) -> tuple[int, int]:

@@ -11,13 +11,12 @@ from nbformat.v4 import new_markdown_cell
 from vae_lib.parameters import EndOfProgram
 from vae_lib.runs.results import ResultsError
 from vae_lib.support.files import write_text
+from vae_lib.support.policy import put_policy
 
 # A notebook may come from anyone, and its outputs are HTML: no script runs, nothing is fetched.
-CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>')
 POLICY = (
-    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-    "base-uri 'none'; form-action 'none'; script-src 'none'; "
-    "img-src data:; font-src data:; style-src 'unsafe-inline'\">"
+    "default-src 'none'; base-uri 'none'; form-action 'none'; script-src 'none'; "
+    "img-src data:; font-src data:; style-src 'unsafe-inline'"
 )
 TEX = "*Formulas stand here as they are typed, in TeX: no script runs in this page.*"
 LABEL = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)  # of a section, which a page does not show
@@ -60,7 +59,7 @@ def write_page(notebook: Path) -> Path:
     )
     text, _ = exporter.from_notebook_node(content, {"metadata": {"name": notebook.stem}})
     page = notebook.with_suffix(".html")
-    write_text(page, CHARSET.sub(lambda found: found[0] + POLICY, text, count=1))
+    write_text(page, put_policy(text, POLICY))
     return page
 
 

@@ -40,7 +40,13 @@ LEAST_SCALE = math.exp(-7.0)  # a quarter of a level
 @in_one_precision
 def pixel_mean(logits: Any) -> Any:
     """The mean E[x|z] of coins, or of the Gaussian here: the sigmoid of logits, same shape."""
-    return tf.sigmoid(logits)
+    return _sigmoid(logits)
+
+
+# Whose slope is right also where 1 − sigmoid(a) rounds to 0.
+@tf.custom_gradient
+def _sigmoid(a: Any) -> Any:
+    return tf.sigmoid(a), lambda upstream: upstream * tf.sigmoid(a) * tf.sigmoid(-a)
 
 
 @in_one_precision
@@ -411,10 +417,10 @@ class DiscretizedLogistic(Likelihood):
         """Sum log P(level) over the pixels; levels 0 and 1 take what lies beyond them, too."""
         level = tf.round(LEVELS * x) / LEVELS  # (batch, x_dim)
         scale = tf.exp(log_scale) + LEAST_SCALE  # (batch, x_dim)
-        below = (level - 0.5 / LEVELS - tf.sigmoid(logits)) / scale
-        above = (level + 0.5 / LEVELS - tf.sigmoid(logits)) / scale
+        below = (level - 0.5 / LEVELS - pixel_mean(logits)) / scale
+        above = (level + 0.5 / LEVELS - pixel_mean(logits)) / scale
         # log (F(above) − F(below)), which no difference of nearly equal numbers spoils
-        inside = tf.math.log(-tf.math.expm1(below - above))
+        inside = tf.math.log(-tf.math.expm1(-1.0 / LEVELS / scale))
         log_p = inside + tf.math.log_sigmoid(above) + tf.math.log_sigmoid(-below)
         log_p = tf.where(level <= 0, tf.math.log_sigmoid(above), log_p)
         log_p = tf.where(level >= 1, tf.math.log_sigmoid(-below), log_p)
@@ -424,7 +430,7 @@ class DiscretizedLogistic(Likelihood):
     def mean(self, logits: Any, log_scale: Any) -> Any:
         """E[x|z], but for half a level: 1 less the area below the distribution function."""
         scale = tf.exp(log_scale) + LEAST_SCALE
-        middle = tf.sigmoid(logits)  # (batch, x_dim)
+        middle = pixel_mean(logits)  # (batch, x_dim)
         area = tf.math.softplus((1.0 - middle) / scale) - tf.math.softplus(-middle / scale)
         return 1.0 - scale * area
 
@@ -433,7 +439,7 @@ class DiscretizedLogistic(Likelihood):
         """Draw the logistic variable, and round it."""
         u = _uniform(tf.shape(logits), _of_pixels(seed))  # (batch, x_dim)
         scale = tf.exp(log_scale) + LEAST_SCALE
-        drawn = tf.sigmoid(logits) + scale * (tf.math.log(u) - tf.math.log1p(-u))
+        drawn = pixel_mean(logits) + scale * (tf.math.log(u) - tf.math.log1p(-u))
         return tf.round(LEVELS * tf.clip_by_value(drawn, 0.0, 1.0)) / LEVELS
 
 

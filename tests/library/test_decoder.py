@@ -31,6 +31,13 @@ def test_the_pixel_mean_is_the_expectation_of_the_coin():
     np.testing.assert_allclose(pixel_mean(LOGITS), expected)
 
 
+def test_the_slope_of_the_pixel_mean_is_right_for_white_pixels_too(gradients):
+    logits = np.concatenate([np.ravel(LOGITS), [-60.0, 60.0]])
+    for upstream in (1.0, -3.0):
+        slope = gradients(lambda a, by=upstream: by * pixel_mean(a), logits)[0]
+        np.testing.assert_allclose(slope, upstream * stats.logistic.pdf(logits), rtol=1e-9)
+
+
 def test_bernoulli_is_the_probability_of_binary_images():
     expected = stats.bernoulli.logpmf(BINARY, special.expit(LOGITS)).sum(axis=1)
     log_likelihood = bernoulli_log_likelihood(BINARY, LOGITS)

@@ -12,6 +12,9 @@ from tests.helpers import mentions, refused, tf_config
 from tests.runs.quick_notebook import numbers, planned, swept, written
 from vae_lib.decoder import (
     LIKELIHOODS,
+    DiscretizedLogistic,
+    Gaussian,
+    PixelGaussian,
     bernoulli_log_likelihood,
     continuous_bernoulli_log_likelihood,
 )
@@ -214,7 +217,7 @@ LOG_VAR = np.concatenate([RNG.uniform(-60, 60, 150), NEAR, [-60, 0, 60]])
 LOGITS = np.concatenate([RNG.uniform(-80, 80, 150), NEAR, [-80, 0, 80]])
 MEAN = RNG.normal(size=LOG_VAR.shape) * 10 ** RNG.uniform(-6, 1, LOG_VAR.shape)
 FAR = np.where(np.arange(len(MEAN)) % 2, np.exp(LOG_VAR / 2), 1.0) * RNG.normal(size=MEAN.shape)
-ULP = mpmath.mpf(2) ** -23
+LAST_BITS = mpmath.mpf(2) ** -21  # the last two of single precision
 # Of a log-ratio, not near 0: there (z − mean)² and z² cancel, and only its absolute error is small.
 AWAY = RNG.uniform(0.5, 5, LOG_VAR.shape) * RNG.choice([-1, 1], LOG_VAR.shape)
 
@@ -228,6 +231,24 @@ def sigmoid(a):
 
 
 SHADE = RNG.choice([0.0, 0.25, 0.5, 1.0], LOGITS.shape)
+LEVEL = RNG.choice([0, 1, 64, 128, 254, 255], LOGITS.shape) / 255
+LOG_SCALE = RNG.uniform(-60, -2.3, LOGITS.shape)
+
+
+def bell(x, a, variance):
+    return -((x - sigmoid(a)) ** 2 / variance + mpmath.log(2 * mpmath.pi * variance)) / 2
+
+
+def level_of_a_logistic(x, a, log_scale):
+    scale = mpmath.exp(log_scale) + mpmath.exp(-7)
+    below, above = [(x + half / mpmath.mpf(510) - sigmoid(a)) / scale for half in (-1, 1)]
+    if x < 1 / 510:
+        return mpmath.log(sigmoid(above))
+    if x > 1 - 1 / 510:
+        return mpmath.log(sigmoid(-below))
+    if below > 0:  # in the tail where the digits are
+        below, above = -above, -below
+    return mpmath.log(sigmoid(above) - sigmoid(below))
 
 
 # By name: a formula, what it is in 150 digits, what it is given, and of how many of that, the last,
@@ -265,6 +286,24 @@ CASES |= {
         [SHADE, LOGITS],
         1,
     ),
+    "a Gaussian": (
+        Gaussian(variance=0.1).log_prob,
+        lambda x, a: bell(x, a, mpmath.mpf("0.1")),
+        [SHADE, LOGITS],
+        1,
+    ),
+    "a Gaussian of its own variance": (
+        PixelGaussian().log_prob,
+        lambda x, a, v: bell(x, a, mpmath.exp(v) + mpmath.mpf(1) / (12 * 255**2)),
+        [SHADE, LOGITS, LOG_VAR],
+        2,
+    ),
+    "a discretized logistic": (
+        DiscretizedLogistic().log_prob,
+        level_of_a_logistic,
+        [LEVEL, LOGITS, LOG_SCALE],
+        2,
+    ),
 }
 
 
@@ -280,10 +319,10 @@ def slope(exact, k):
 
 
 def moved(function, point):
-    """A function's value, and how far it moves when its arguments move by a unit of rounding."""
+    """A function's value, and how far it moves when the last two bits of its arguments do."""
     value, far = function(*point), mpmath.mpf(0)
     for i in range(len(point)):
-        ends = [[p * (1 + s * ULP * (i == j)) for j, p in enumerate(point)] for s in (1, -1)]
+        ends = [[p * (1 + s * LAST_BITS * (i == j)) for j, p in enumerate(point)] for s in (1, -1)]
         far += max(abs(function(*end) - value) for end in ends)
     return float(value), float(far)
 

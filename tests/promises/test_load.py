@@ -29,9 +29,9 @@ from vae_lib.runs.figures import MOST
 from vae_lib.runs.run import Outcome
 
 FULL = bool(os.environ.get("VAE_LIB_LOAD"))
-RUNS, POINTS, PICTURES = (2000, 500, 100_000) if FULL else (MOST + 20, 60, 2000)
+RUNS, POINTS, PICTURES = (2000, 500, 100_000) if FULL else (MOST + 20, 60, 6000)
 PIXELS = 28 * 28
-FIXED = 40e6  # bytes, whatever the number of pictures
+READING, WORKING = 10e6, 40e6  # bytes, whatever the number of pictures
 
 
 @pytest.fixture
@@ -166,12 +166,16 @@ def pictures(tmp_path_factory):
 @pytest.mark.parametrize("color", [None, True, False])
 def test_pictures_are_read_in_the_memory_of_a_few_copies(pictures, monkeypatch, tmp_path, color):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    red = pictures / "0/red.png"
+    if color is False:  # one that is not gray: all are weighed
+        Image.new("RGB", (28, 28), "red").save(red)
     for _ in ("from the folder", "from the cache"):
         peak, images = peak_of(lambda: load_images(pictures, color=color))
         held = images.x_train.nbytes + images.x_test.nbytes
-        assert held == 4 * PICTURES * PIXELS * (3 if color else 1)
+        assert held == 4 * (PICTURES + red.exists()) * PIXELS * (3 if color else 1)
         print(f"{PICTURES:,} pictures: {peak / held:.1f} times what they take")
-        assert peak < 4 * held
+        assert peak < 2 * held + READING
+    red.unlink(missing_ok=True)
 
 
 @pytest.mark.slow
@@ -185,10 +189,11 @@ def test_many_pictures_are_trained_on_and_judged_in_the_memory_of_a_few_copies(
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     images = load_images(pictures)
-    x_train, x_test = images.x_train, images.x_test
+    repeats = 1 if FULL else 5  # so many that what is held besides does not count
+    x_train, x_test = np.repeat(images.x_train, repeats, axis=0), images.x_test
     model = VAE(8, 64, images.x_shape, likelihood="learned_gaussian")
     model.compile("adam")
-    epoch = len(x_train) // 64
+    epoch = len(x_train) // 64 if FULL else 20
     works = {
         "train": lambda: train(model, x_train, epoch, validation=x_test[:1000]),
         "the bound": lambda: importance_weighted_bound(model, x_test, 10),
@@ -200,8 +205,9 @@ def test_many_pictures_are_trained_on_and_judged_in_the_memory_of_a_few_copies(
     copies = {}
     for name, work in works.items():
         start = time.process_time()
-        copies[name] = (peak_of(work)[0] - FIXED) / x_train.nbytes
+        copies[name] = (peak_of(work)[0] - WORKING) / x_train.nbytes
         print(f"{name}: {copies[name]:.1f} copies, {time.process_time() - start:.0f} s")
-    assert max(copies.values()) < 4, copies
+    assert copies.pop("the linear model") < 2.5  # two copies are centered
+    assert max(copies.values()) < 1.5, copies
     if FULL:
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 < 3000

@@ -42,7 +42,7 @@ mutants: $(READY)  ## the part of make test that plants mistakes in the mathemat
 random-sets: $(READY)  ## run chapter 6 with 200 sets of parameters drawn at random
 	@VAE_LIB_RANDOM_SETS=200 $(TESTS) --dist=load tests/runs/test_random_parameters.py
 
-kills: $(READY)  ## kill trainings and sweeps at 100 moments, evaluations and reproductions at 10
+kills: $(READY)  ## kill trainings and sweeps at 100 moments, evaluations, builds and reproductions at 10
 	@VAE_LIB_KILLS=100 $(TESTS) -s tests/promises/test_kills.py -k killed
 
 breaks: $(READY)  ## plant a mistake for each promise of the page promises.md: its test must notice

@@ -75,6 +75,19 @@ BREAKS = [
         "pass  # and",
     ),
     (
+        "A book whose build was killed, when its chapters ran or when it was typeset, ends as the "
+        "same book.",
+        f"{TESTS}::test_a_killed_build_goes_on_to_the_same_book",
+        "tools/book.py",
+        "            shutil.copytree(pages, html)\n"
+        "            policy.protect(html)\n"
+        '            stamp.write_text(digest, "utf-8")\n',
+        "            html.mkdir(parents=True)\n"
+        '            stamp.write_text(digest, "utf-8")\n'
+        "            shutil.copytree(pages, html, dirs_exist_ok=True)\n"
+        "            policy.protect(html)\n",
+    ),
+    (
         "A kept chapter whose text is brought up to date is the old one or the new, never half.",
         f"{TESTS}::test_a_kept_chapter_is_never_half_written",
         "tools/book.py",

@@ -6,12 +6,13 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import nbformat
@@ -25,7 +26,7 @@ from tests.helpers import ROOT, refused, wait_for
 from tests.promises import long_work
 from tests.promises.killer import KILLED, doomed
 from tests.runs.quick_notebook import written
-from tools import book, check_html, pdf
+from tools import book, check_html, pairs, pdf
 from vae_lib.evaluation import importance_weighted_bound
 from vae_lib.parameters import ChapterParameters
 from vae_lib.runs import command_line
@@ -36,6 +37,7 @@ KILLS = int(os.environ.get("VAE_LIB_KILLS", "3"))
 MARK = "VAE_LIB_TEST_OF_KILLS"  # in the environment of all that a test has begun
 
 SOME = max(2, KILLS // 10)  # of what takes longer
+FEW = max(1, KILLS // 10)  # of what takes longest
 WATCH = """\
 import atexit, os, pathlib
 if folder := os.environ.pop("KILL_IN", None):
@@ -163,6 +165,75 @@ def test_killed_work_goes_on_to_the_same_bits(work, kills, tmp_path):
         assert out.read_bytes() == whole.read_bytes()
         assert not [*folder.rglob("checkpoint.part")]
     print(f"{work}: {killed} kills in {nights} pieces of work")
+
+
+BOOK = """
+    import pathlib, sys
+    from tools import address, book
+    from vae_lib.runs.freshness import FoundDigits
+    book.ROOT = pathlib.Path({root!r})
+    book.digits_at_hand = lambda: FoundDigits("small", "small", "")
+    book.prose.with_times = lambda notebook, line: notebook  # no two builds take as long
+    book.FRONT_PICTURE = "01-one", ""
+    book.figure = lambda *_: b""
+    book.explorer = lambda *_: ""
+    book.card.drawn = lambda _: b""
+    sys.exit(book.main(["build"]))
+"""
+
+
+def small_book(root):
+    """A book of a front page, a glossary and two chapters, run and typeset as those of the book."""
+    for folder in ("_ext", "_static", "_vendor"):
+        shutil.copytree(ROOT / folder, root / folder)
+    for folder in ("chapters", "vae_lib", "tools"):
+        (root / folder).mkdir()
+    for file in ("_config.yml", "references.bib", "uv.lock"):
+        shutil.copy(ROOT / file, root)
+    pages = [{"file": f"chapters/{name}"} for name in ("01-one", "02-two")]
+    toc = {"format": "jb-book", "root": "index", "chapters": [*pages, {"file": "glossary"}]}
+    (root / "_toc.yml").write_text(json.dumps(toc))
+    (root / "index.md").write_text("# A book\n\nText.\n")
+    (root / "glossary.md").write_text("# Glossary\n\n:::{glossary}\nnat\n  A unit.\n:::\n")
+    for k, page in enumerate(pages):
+        text = f"# Chapter {k}\n\nText.\n\n```{{code-cell}}\nprint({k})\n```\n"
+        (root / f"{page['file']}.md").write_text(text)
+    pairs.sync(root / "chapters")
+    return root
+
+
+def built(root):
+    """The pages of a book and all that they need, without Sphinx's hash of where it lies."""
+    html = root / "_build/html"
+    files = [path for path in html.rglob("*") if path.is_file() and path.name != ".buildinfo"]
+    return {path.relative_to(html): path.read_bytes() for path in files}
+
+
+@pytest.mark.slow
+def test_a_killed_build_goes_on_to_the_same_book(tmp_path, begun):
+    """At an operation on a file, halfway in one, or after a while; chapters and all."""
+    whole = small_book(tmp_path / "whole")
+    start = time.monotonic()
+    assert begun(BOOK.format(root=str(whole)), whole).wait() == 0
+    operations = int((tmp_path / "operations").read_text())
+    when, k, killed = moments(operations, time.monotonic() - start), 0, 0
+    while killed < FEW:
+        k += 1
+        root = small_book(tmp_path / f"killed-{k}")
+        code, done = BOOK.format(root=str(root)), None
+        while done != 0:
+            at, halfway, seconds = next(when)
+            process = begun(code, root, at, halfway)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(seconds)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            done = process.wait()
+            assert done in {0, *KILLED} or (halfway and done == 1)  # as a full disk, in a child
+            killed += done != 0
+            wait_for(lambda: not orphans(tmp_path))
+        assert built(root) == built(whole)
+    print(f"building: {killed} kills in {k} books")
 
 
 def test_two_sweeps_do_not_fill_one_folder(tmp_path, monkeypatch, capsys):

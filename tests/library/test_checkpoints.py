@@ -185,6 +185,7 @@ def test_two_trainings_do_not_share_a_folder(tmp_path, monkeypatch):
     decode = VAE.decode
 
     def meanwhile(self, z):
+        monkeypatch.setattr(VAE, "decode", decode)
         with refused(ValueError, "checkpoint", tmp_path, "another training"):
             train(new_model(), X, 50, checkpoint=tmp_path, **HOW)
         return decode(self, z)

@@ -5,28 +5,39 @@ WORK = f"{TESTS}::test_killed_work_goes_on_to_the_same_bits"
 
 BREAKS = [
     (
-        "A training killed at random moments, also halfway in a file, ends with the same weights.",
+        "A training with a checkpoint folder, killed at random moments, also halfway in a file, "
+        "and started again, ends with the same weights, to the last bit.",
         f"{WORK}[training]",
         "vae_lib/support/checkpoints.py",
         'part = self._folder / "checkpoint.part"',
         'part = self._folder / f"checkpoint-{iteration:09d}.npz"',
     ),
     (
-        "An importance-weighted evaluation killed at random moments ends with the same bounds.",
+        "It goes on from its last checkpoint: what was done before is not done again.",
+        f"{WORK}[training]",
+        "vae_lib/support/checkpoints.py",
+        "        paths = self.paths()\n        if not paths:\n            return None\n",
+        "        if not (paths := self.paths()[:0]):\n            return None\n",
+    ),
+    (
+        "An importance-weighted evaluation with a checkpoint folder, killed at random moments and "
+        "started again, goes on, and ends with the same bounds.",
         f"{WORK}[evaluating]",
         "vae_lib/evaluation.py",
         'self.drawn = int(arrays["drawn"])',
         'self.drawn = max(0, int(arrays["drawn"]) - 1)',
     ),
     (
-        "A shortened reproduction killed at random moments ends with the same record.",
+        "`make reproduce`, shortened, killed at random moments and started again, goes on, and "
+        "ends with the same record.",
         f"{WORK}[reproducing]",
         "vae_lib/training.py",
         '{name: [*arrays[f"report {name}"]] for name in self.reports}',
         "{name: [] for name in self.reports}",
     ),
     (
-        "A sweep killed at random moments, also halfway in a file, ends with the same files.",
+        "A sweep killed at random moments, also halfway in a file, and started again, ends with "
+        "the same files.",
         f"{TESTS}::test_a_killed_sweep_goes_on_to_the_same_files",
         "vae_lib/runs/command_line.py",
         "        clear_parts(point.folder)\n",
@@ -47,11 +58,18 @@ BREAKS = [
         "obj = another",
     ),
     (
-        "Two trainings or evaluations at once in one folder: the second is refused in a sentence.",
+        "Two evaluations at once in one folder: the second is refused in a sentence.",
         f"{TESTS}::test_two_evaluations_do_not_share_a_folder",
         "vae_lib/support/checkpoints.py",
-        "            self._alone.__enter__()\n",
-        "            str(self._alone)\n",
+        "alone_in(self._folder, another)",
+        "alone_in(self._folder / str(id(self)), another)",
+    ),
+    (
+        "Two trainings at once in one folder: the second is refused in a sentence.",
+        "tests/library/test_checkpoints.py::test_two_trainings_do_not_share_a_folder",
+        "vae_lib/support/checkpoints.py",
+        "alone_in(self._folder, another)",
+        "alone_in(self._folder / str(id(self)), another)",
     ),
     (
         "Two reproductions at once share a record, and refuse in a sentence to share a seed.",
@@ -61,7 +79,7 @@ BREAKS = [
         "{str(seed): one}",
     ),
     (
-        "A folder of which the file system knows no locks is refused, and no lock stays behind.",
+        "A folder on a disk that knows no file locks is refused, and no lock stays behind.",
         f"{TESTS}::test_a_folder_that_cannot_be_locked_is_refused",
         "vae_lib/support/alone.py",
         "if isinstance(lock, SoftFileLock):",
@@ -75,8 +93,8 @@ BREAKS = [
         "pass  # and",
     ),
     (
-        "A book whose build was killed, when its chapters ran or when it was typeset, ends as the "
-        "same book.",
+        "A build of the book, here a small one, killed while chapters ran or pages were made, and "
+        "started again, ends with the same pages.",
         f"{TESTS}::test_a_killed_build_goes_on_to_the_same_book",
         "tools/book.py",
         "            shutil.copytree(pages, html)\n"
@@ -88,14 +106,15 @@ BREAKS = [
         "            policy.protect(html)\n",
     ),
     (
-        "A kept chapter whose text is brought up to date is the old one or the new, never half.",
+        "A chapter's result, kept for the next build, is never half written.",
         f"{TESTS}::test_a_kept_chapter_is_never_half_written",
         "tools/book.py",
         'write_text(result, nbformat.writes(now) + "\\n")',
         "nbformat.write(now, result)",
     ),
     (
-        "A PDF is whole, and the front page links to it, wherever printing was killed.",
+        "The book as a PDF is whole, and the front page links to it, also after a kill before "
+        "either of the two was in its place.",
         f"{TESTS}::test_a_pdf_is_whole_and_the_front_page_links_to_it",
         "tools/pdf.py",
         "if MARK not in front:",

@@ -51,8 +51,8 @@ BREAKS = [
     ),
     (
         "Images of one shade, which a variance could shrink for without end, train to finite "
-        "numbers and get likelier: tried with six likelihoods and three shades, at a learning rate "
-        "of 0.1.",
+        "numbers and get likelier: tried with six likelihoods and three shades, at a learning "
+        "rate of 0.1.",
         f"{HERE}::test_constant_pixels_train_to_finite_numbers_and_get_likelier",
         "vae_lib/decoder.py",
         "pixel_mean(logits), tf.exp(log_variance) + ROUNDING)",
@@ -98,8 +98,8 @@ BREAKS = [
         "tf.math.log(tf.exp(size) - 1.0) - size",
     ),
     (
-        "So does that of a Gaussian around a pixel's mean, of one variance or of each pixel's own, "
-        "also where a pixel is so white that 1 less its mean is nothing.",
+        "So does that of a Gaussian around a pixel's mean, of one variance or of each pixel's "
+        "own, also where a pixel is so white that 1 less its mean is nothing.",
         DIGITS,
         "vae_lib/decoder.py",
         "tf.sigmoid(a) * tf.sigmoid(-a)",

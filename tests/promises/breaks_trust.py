@@ -62,8 +62,8 @@ BREAKS = [
         "str(found[1])",
     ),
     (
-        "A name of a folder, a class or a file is shown on a terminal, and never obeyed by it: six "
-        "names that color, wipe or turn around were tried.",
+        "A name of a folder, a class or a file is shown on a terminal, and never obeyed by it: "
+        "six names that color, wipe or turn around were tried.",
         f"{TESTS}test_what_a_command_prints_of_a_hostile_name_is_printable",
         "vae_lib/support/printing.py",
         "if sign.isprintable() or",

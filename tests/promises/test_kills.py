@@ -13,6 +13,7 @@ import sys
 import textwrap
 import time
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
 import nbformat
@@ -151,10 +152,14 @@ def test_killed_work_goes_on_to_the_same_bits(work, kills, tmp_path):
         process.join()
         return process.exitcode
 
+    def operations():
+        return int((tmp_path / "operations").read_text())
+
     start, whole = time.monotonic(), tmp_path / "whole.out"
     assert go(tmp_path / "whole", whole) == 0
-    when = moments(int((tmp_path / "operations").read_text()), time.monotonic() - start)
-    killed = nights = 0
+    all_of_them = operations()
+    when = moments(all_of_them, time.monotonic() - start)
+    killed = nights = shorter = 0
     while killed < kills:
         nights += 1
         folder, out = tmp_path / f"{nights}", tmp_path / f"{nights}.out"
@@ -162,9 +167,11 @@ def test_killed_work_goes_on_to_the_same_bits(work, kills, tmp_path):
             code = go(folder, out, *next(when))
             assert code in {0, *KILLED}
             killed += code != 0
+        shorter += operations() < all_of_them  # the last start went on, and did not begin anew
         assert out.read_bytes() == whole.read_bytes()
         assert not [*folder.rglob("checkpoint.part")]
-    print(f"{work}: {killed} kills in {nights} pieces of work")
+    assert shorter
+    print(f"{work}: {killed} kills in {nights} pieces of work; {shorter} went on where they were")
 
 
 BOOK = """
@@ -216,7 +223,8 @@ def test_a_killed_build_goes_on_to_the_same_book(tmp_path, begun):
     start = time.monotonic()
     assert begun(BOOK.format(root=str(whole)), whole).wait() == 0
     operations = int((tmp_path / "operations").read_text())
-    when, k, killed = moments(operations, time.monotonic() - start), 0, 0
+    last = [(operations - 3, False, None)]  # pages are there, and not all have their policy
+    when, k, killed = chain(last, moments(operations, time.monotonic() - start)), 0, 0
     while killed < FEW:
         k += 1
         root = small_book(tmp_path / f"killed-{k}")
@@ -314,8 +322,8 @@ def killed_at_replacement(monkeypatch, at=1):
             yield
 
 
-def test_a_kept_chapter_is_never_half_written(tmp_path, monkeypatch):
-    """Its text is brought up to date in one step."""
+def test_a_kept_chapter_is_never_half_written(tmp_path, begun):
+    """Its text is brought up to date in one step, or not at all."""
     kept, chapter = tmp_path / "kept.ipynb", tmp_path / "chapter.ipynb"
     cells = [nbformat.v4.new_markdown_cell("# Old"), nbformat.v4.new_code_cell("print(2)")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), kept)
@@ -323,8 +331,12 @@ def test_a_kept_chapter_is_never_half_written(tmp_path, monkeypatch):
     nbformat.write(nbformat.v4.new_notebook(cells=cells), chapter)
     before = kept.read_bytes()
 
-    with killed_at_replacement(monkeypatch):
-        book.follow_text(chapter, kept)
+    code = f"""
+        from pathlib import Path
+        from tools import book
+        book.follow_text(Path({str(chapter)!r}), Path({str(kept)!r}))
+    """
+    assert begun(code, tmp_path, at=1, halfway=True).wait() in KILLED
     assert kept.read_bytes() == before
     book.follow_text(chapter, kept)
     assert "# New" in json.loads(kept.read_text())["cells"][0]["source"]
@@ -376,6 +388,7 @@ def test_two_evaluations_do_not_share_a_folder(tmp_path, monkeypatch):
     save, model, x = Checkpoints.save, long_work.new_model(), long_work.X[:10]
 
     def meanwhile(self, *arguments):
+        patch.setattr(Checkpoints, "save", save)
         with refused(ValueError, "checkpoint", tmp_path, "another evaluation", "its own"):
             importance_weighted_bound(model, x, 20, checkpoint=tmp_path)
         save(self, *arguments)
@@ -416,7 +429,6 @@ def test_a_folder_that_cannot_be_locked_is_refused(code, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr("fcntl.flock", flock)
-        with refused(ValueError, "checkpoint", tmp_path, "locks"), Checkpoints(tmp_path, {}):
-            pass
-    with Checkpoints(tmp_path, {}):  # and nothing stays that keeps the folder
-        pass
+        for _ in range(2):  # a lock that stayed would be another's
+            with refused(ValueError, "checkpoint", tmp_path, "locks"), Checkpoints(tmp_path, {}):
+                pass

@@ -5,7 +5,6 @@ The sizes are small by default; `make load` has the full ones, and looks at seco
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -20,6 +19,8 @@ from bs4 import BeautifulSoup
 from distributed import LocalCluster
 from PIL import Image
 
+from tests.helpers import ROOT
+from tests.promises.peak import peak_bytes
 from tests.runs.quick_notebook import numbers, planned, written
 from vae_lib.data import load_images, load_mnist
 from vae_lib.parameters import ChapterParameters
@@ -43,13 +44,12 @@ def chapter(tmp_path):
 # Many runs in one report
 
 REPORT = """\
-    import json, re, sys, time
+    import json, sys, time
     from pathlib import Path
+    from tests.promises.peak import peak_bytes
     from vae_lib.runs.report import write_report
     write_report(Path(sys.argv[1]))
-    # Not ru_maxrss, which begins with what the process had that started this one.
-    kilobytes = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
-    print(json.dumps([time.process_time(), kilobytes / 1024]))
+    print(json.dumps([time.process_time(), peak_bytes() / 1e6]))
 """
 
 
@@ -69,6 +69,7 @@ def test_a_report_of_many_runs_takes_little_and_shows_the_best(chapter, name):
     out = points[0].folder.parent
     ran = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(REPORT), out],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
@@ -210,4 +211,4 @@ def test_many_pictures_are_trained_on_and_judged_in_the_memory_of_a_few_copies(
     assert copies.pop("the linear model") < 2.5  # two copies are centered
     assert max(copies.values()) < 1.5, copies
     if FULL:
-        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 < 3000
+        assert peak_bytes() < 3e9

@@ -103,13 +103,18 @@ def status_of(
 def in_words(error: OSError) -> str:
     """Say in one sentence what is wrong with the machine, where, and what to do."""
     if isinstance(error, shutil.Error):  # of many files, of which the first tells enough
-        _, place, fault = error.args[0][0]
-        return f"{place}: {fault}"
+        _, place, said = error.args[0][0]
+        number = next((n for n in REMEDIES if os.strerror(n) in said), None)
+        return _with_remedy(f"{place}: {os.strerror(number) if number else said}", number)
     if error.errno is None:
         return " ".join(str(error).split()) or type(error).__name__
     place = f"{error.filename}: " if error.filename else ""
-    remedy = REMEDIES.get(error.errno)
-    return f"{place}{error.strerror}" + (f"; {remedy}, and start again" if remedy else "")
+    return _with_remedy(f"{place}{error.strerror}", error.errno)
+
+
+def _with_remedy(fault: str, number: int | None) -> str:
+    remedy = REMEDIES.get(number or 0)
+    return f"{fault}; {remedy}, and start again" if remedy else fault
 
 
 def _flush() -> None:

@@ -4,7 +4,7 @@ T = "tests/promises/test_files.py::test_a_damaged_file_is_right_or_refused"
 
 BREAKS = [
     (
-        "Archives in which something else lies than arrays are refused.",
+        "An archive of images that holds anything but arrays is refused.",
         f"{T}[npz]",
         "vae_lib/data/pictures.py",
         "if not isinstance(each, np.ndarray)]:",
@@ -25,7 +25,7 @@ BREAKS = [
         "np.load(file, allow_pickle=True) as archive",
     ),
     (
-        "A checkpoint with arrays that are swapped or lost is refused, though each is whole.",
+        "A checkpoint whose arrays are swapped or missing is refused, even if each array is whole.",
         f"{T}[checkpoint]",
         "vae_lib/support/checkpoints.py",
         "if identity.pop(CONTENTS, None) not in (None, _contents(arrays)):",

@@ -6,8 +6,9 @@ NUMBERS = "vae_lib/support/numbers.py"
 
 BREAKS = [
     (
-        "Of 19,000 bad arguments, each is taken rightly, or refused in a sentence that names it: "
-        "dates, complex numbers and words are no numbers.",
+        "Odd values in place of each argument, about 17,000 of them: each is taken, or refused in "
+        "a sentence that names the argument. The same numbers in another form give the same "
+        "result; dates, complex numbers and words are no numbers.",
         f"{ONE}[evaluation.log_evidence of x]",
         NUMBERS,
         'if found.dtype.kind not in "biuf"',
@@ -16,9 +17,9 @@ BREAKS = [
     (
         "Masked values are refused, and not taken for what lies below the mask.",
         f"{ONE}[decoder.pixel_mean of logits]",
-        "vae_lib/support/precision.py",
-        "    numbers = array(name, given)\n",
-        "    numbers = np.asarray(given)\n",
+        NUMBERS,
+        "any(map(np.ma.is_masked, given if isinstance(given, list | tuple) else [given]))",
+        "given is np.ma.masked",
     ),
     (
         "An array of another library that NumPy cannot read, a tensor of PyTorch's that is part "
@@ -29,29 +30,31 @@ BREAKS = [
         "    except ValueError as error:  # rows of several lengths",
     ),
     (
-        "No NaN goes in where a number comes out: a coin of probability NaN is refused.",
+        "A NaN is refused, or a NaN comes out, too: a coin of probability NaN is refused, say.",
         f"{ONE}[decoder.binarize of x]",
         "vae_lib/support/precision.py",
         "if not ((numbers >= 0) & (numbers <= 1)).all():",
         "if ((numbers < 0) | (numbers > 1)).any():",
     ),
     (
-        "A number of five thousand digits is refused in a sentence, and so is one that no double "
-        "has.",
+        "An integer of 5,000 digits is refused in a sentence, and so is one too large for double "
+        "precision.",
         f"{ONE}[latent_space.prior_grid of mass]",
         NUMBERS,
         "with suppress(TypeError, ValueError, OverflowError):",
         "with suppress(TypeError, ValueError):",
     ),
     (
-        "Rows of a wrong number are refused before TensorFlow sees them.",
+        "Arrays with different numbers of rows are refused in the library's words, not in "
+        "TensorFlow's.",
         f"{ONE}[decoder.bernoulli_log_likelihood of x]",
-        "vae_lib/decoder.py",
-        "    refuse_shapes(alike=True, logits=logits, x=x)\n",
+        "vae_lib/support/precision.py",
+        "        refuse_shapes(**{name: each for name, each in tensors.items() "
+        "if tf.is_tensor(each)})\n",
         "",
     ),
     (
-        "A model that takes images and their classes says so of images alone.",
+        "A model that needs images with their classes says so when it gets images alone.",
         "tests/library/test_uses.py::"
         "test_images_without_their_class_are_refused_with_what_makes_them",
         "vae_lib/uses.py",

@@ -25,7 +25,7 @@ BREAKS = [
         f"{HERE}::test_a_learning_rate_of_ten_stops_within_a_report",
         "vae_lib/support/astray.py",
         "between iterations {start} and {stop}",
-        "before iteration {stop}",
+        "between iterations {stop} and {stop}",
     ),
     (
         "Keras's own loop, `fit`, stops at the end of such an epoch, before a callback saves it.",

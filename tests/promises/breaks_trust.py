@@ -33,12 +33,20 @@ BREAKS = [
         "nodes.caption",
     ),
     (
-        "Nothing of a notebook runs in the page of its run, and the page asks no host for "
-        "anything: outputs of eight kinds, all hostile, were tried.",
+        "Nothing of a notebook runs in the page of its run: hostile outputs of seven kinds were "
+        "tried.",
         f"{TESTS}test_nothing_of_a_notebook_runs_in_the_page_of_its_run",
         "vae_lib/runs/page.py",
         "script-src 'none'; ",
         "script-src 'unsafe-inline'; ",
+    ),
+    (
+        "Such a page calls no host, and leads nowhere, until its reader clicks: eight ways of "
+        "making it do so were tried.",
+        f"{TESTS}test_the_page_of_a_run_asks_no_host_for_anything",
+        "vae_lib/runs/page.py",
+        "?:meta|link|",
+        "?:link|",
     ),
     (
         "A run's parameters, names and errors full of HTML are text in the report.",
@@ -55,23 +63,23 @@ BREAKS = [
         '.replace("</", "<\\\\/")',
     ),
     (
-        "What an output gives out as the numbers of a panel becomes no program of the page.",
+        "If an output passes off a program as the numbers of a panel, the build refuses it.",
         f"{TESTS}test_a_panels_numbers_that_are_a_program_are_refused",
         "_ext/panels.py",
         "json.loads(found[1])",
         "str(found[1])",
     ),
     (
-        "A name of a folder, a class or a file is shown on a terminal, and never obeyed by it: "
-        "six names that color, wipe or turn around were tried.",
+        "A name of a folder that would color a terminal, wipe it, give it a title or turn its "
+        "text around is shown, and not obeyed.",
         f"{TESTS}test_what_a_command_prints_of_a_hostile_name_is_printable",
         "vae_lib/support/printing.py",
         "if sign.isprintable() or",
         "if sign or",
     ),
     (
-        "A workflow names each action by the digest of its commit, reads the repository only, and "
-        "writes in two jobs, which need it.",
+        "A workflow names each action by the hash of its commit, and may only read the "
+        "repository, except for two jobs that must write.",
         f"{TESTS}test_a_workflow_names_each_action_by_digest_and_may_do_the_least",
         ".github/workflows/audit.yml",
         "actions/checkout@34e114876b0b11c390a56381ad16ebd13914f8d5  # v4.3.1",
@@ -79,28 +87,28 @@ BREAKS = [
     ),
     (
         "What others have written and this repository brings along is listed with version, "
-        "license and hash: 41 files of three works.",
+        "license and hash: 41 files of 3 works.",
         f"{TESTS}test_what_was_brought_along_is_listed_with_version_license_and_hash",
         "tools/vendored.json",
         '"_static/icons.woff": "',
         '"_static/icons.woff": "0',
     ),
     (
-        "The installer itself is installed by hash, and installs what the lock file names by hash.",
+        "The installer itself is installed by hash.",
         f"{TESTS}test_uv_itself_is_installed_by_hash",
         "Makefile",
         "--require-hashes ",
         "",
     ),
     (
-        "Each file that may be installed is locked with its hash: 2,060 files of 232 packages.",
+        "Each file that may be installed is locked with its hash: 2,060 files of 228 packages.",
         f"{TESTS}test_each_locked_file_has_a_hash",
         "uv.lock",
         "sha256:e2012a474502f1e2251267062aae3114611f07df4224b6e06334c57b0f2ce87c",
         "",
     ),
     (
-        "Known vulnerabilities of what is locked are asked for each week.",
+        "Each week the locked packages are checked for known vulnerabilities.",
         f"{TESTS}test_known_vulnerabilities_are_asked_for_each_week",
         ".github/workflows/audit.yml",
         "0 4 * * 1",

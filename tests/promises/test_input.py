@@ -110,6 +110,7 @@ def test_bad_input_is_right_or_refused_by_name(name, argument):
             named = [argument, *ALSO.get(argument, ()), *(good if kind.startswith(SHAPED) else ())]
             assert any(mentions(said, each) for each in named), (kind, said)
             assert "\n" not in said.strip(), (kind, said)
+            assert kind != "a watched tensor" or "requires grad" in said, said
             return
         assert kind not in NO_NUMBERS or argument in NAMED, (kind, made)
         if kind in FORMS:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 import tomllib
 from functools import partial
 from html import escape
@@ -59,12 +60,13 @@ def opened(chromium):
     """Open a file in Chromium; return the page, when all has had its chance to run."""
     pages = []
 
-    def opened(path, query="", asked=None):
+    def opened(path, query="", asked=None, wait=50):
         tab = chromium.new_page()
         pages.append(tab)
         tab.on("requestfinished", lambda request: asked is None or asked.append(request.url))
         tab.goto(path.as_uri() + query, wait_until="load")
-        tab.evaluate("() => new Promise((done) => setTimeout(done, 50))")
+        if wait:
+            tab.evaluate("(wait) => new Promise((done) => setTimeout(done, wait))", wait)
         return tab
 
     yield opened
@@ -76,6 +78,8 @@ def test_each_locked_file_has_a_hash():
     packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
     files = [f for p in packages for f in [*p.get("wheels", []), p.get("sdist")] if f]
     assert len(files) > 1000
+    names = {p["name"] for p in packages} - {"vae-lib"}
+    assert f"{len(files):,} files of {len(names)} packages" in (ROOT / "promises.md").read_text()
     assert all(re.fullmatch("sha256:[0-9a-f]{64}", file["hash"]) for file in files)
     foreign = [p["name"] for p in packages if "registry" not in p["source"]]
     assert foreign == ["vae-lib"]
@@ -224,14 +228,15 @@ def names_of_files():
 
 
 def test_what_was_brought_along_is_listed_with_version_license_and_hash():
-    listed = {}
-    for each in json.loads((ROOT / "tools/vendored.json").read_text()):
+    listed, works = {}, json.loads((ROOT / "tools/vendored.json").read_text())
+    for each in works:
         assert all(each[key] for key in ("name", "version", "license", "source"))
         assert (ROOT / each["license_file"]).is_file()
         listed |= each["files"]
     for name, digest in listed.items():
         assert hashlib.sha256((ROOT / name).read_bytes()).hexdigest() == digest, name
     assert {name for name in names_of_files() if BROUGHT.search(name)} - set(listed) == set()
+    assert f"{len(listed)} files of {len(works)} works" in (ROOT / "promises.md").read_text()
 
 
 class Empty(Panel):
@@ -286,22 +291,24 @@ def test_a_pages_own_scripts_run_and_what_a_text_or_an_output_holds_does_not(
         "<svg onload='window.ran=1'></svg>",
         "<iframe srcdoc='<script>parent.ran=1</script>'></iframe>",
         "<script type=module>window.ran=1</script>",
-        "<object data='data:text/html,<script>parent.ran=1</script>'></object>",
+        "<details open ontoggle='window.ran=1'><summary>More</summary></details>",
         "<script>window.ran=eval('1')</script>",
-        "<base href='data:text/javascript,'><script src='window.ran=1'></script>",
-        "<link rel=modulepreload href='data:text/javascript,window.ran=1'>",
+        "<video><source src=x onerror='window.ran=1'></video>",
+        "<iframe src='javascript:parent.ran=1'></iframe>",
         "<form action='javascript:window.ran=1'><button id=press>Press</button></form>",
         "<a href='javascript:window.ran=1' id=press>Press</a>",
     ],
 )
 def test_what_is_put_into_a_page_after_it_was_built_does_not_run(evil, opened, tmp_path):
-    path = tmp_path / "page.html"
-    built = policy.with_policy(PAGE.format(title="A page", text="<!--here-->"))
-    path.write_text(built.replace("<!--here-->", evil))
-    tab = opened(path)
-    assert tab.evaluate("toggleHintShow")
-    tab.evaluate("document.getElementById('press')?.click()")
-    assert tab.evaluate(RAN) is None
+    plain = PAGE.format(title="A page", text="<!--here-->")
+    for built, protected in ((plain, False), (policy.with_policy(plain), True)):
+        path = tmp_path / f"{protected}.html"
+        path.write_text(built.replace("<!--here-->", evil))
+        tab = opened(path)
+        assert tab.evaluate("toggleHintShow")
+        tab.evaluate("document.getElementById('press')?.click()")
+        tab.evaluate("() => new Promise((done) => setTimeout(done, 50))")
+        assert (tab.evaluate(RAN) is None) == protected
 
 
 def test_a_page_without_an_encoding_is_refused():
@@ -309,8 +316,58 @@ def test_a_page_without_an_encoding_is_refused():
         policy.with_policy("<html><head><script>1</script></head></html>")
 
 
+ASKING = [
+    "<img src='{}'>",
+    "<link rel=stylesheet href='{}'>",
+    "<iframe src='{}'></iframe>",
+    "<div style='background: url({})'>text</div>",
+    "<video src='{}' autoplay></video>",
+    "<object data='{}'></object>",
+    "<meta http-equiv=refresh content='0; url={}'>",
+    "<META/http-equiv=Refresh content='0;url={}'>",
+]
+
+
+@pytest.fixture
+def asked():
+    """A server; who called it, and its address."""
+    calls = []
+
+    class Listening(BaseHTTPRequestHandler):
+        def setup(self):
+            calls.append(self.client_address)
+            super().setup()
+
+        def do_GET(self):
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Listening) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield calls, f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("evil", ASKING)
+def test_the_page_of_a_run_asks_no_host_for_anything(evil, opened, asked, tmp_path):
+    calls, address = asked
+    output = V4.new_output("display_data", data={"text/html": evil.format(f"{address}/x")})
+    cells = [V4.new_code_cell("1", execution_count=1, outputs=[output])]
+    nbformat.write(V4.new_notebook(cells=cells), tmp_path / "run.ipynb")
+    page = write_page(tmp_path / "run.ipynb")
+    (tmp_path / "open.html").write_text(evil.format(f"{address}/x"))
+    for path, asks in ((page, False), (tmp_path / "open.html", True)):
+        opened(path, wait=0)
+        time.sleep(0.5)
+        assert bool(calls) == asks
+
+
 def outputs():
-    """Outputs of each kind that a notebook keeps, all of them hostile."""
+    """Outputs of the kinds that a notebook keeps, all of them hostile."""
     show = partial(V4.new_output, "display_data")
     return [
         show(data={"text/html": EVIL}),

@@ -18,6 +18,8 @@ POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; script-src 'none'; "
     "img-src data:; font-src data:; style-src 'unsafe-inline'"
 )
+# What leads to another page or connects to its host unasked, whatever the policy is.
+UNASKED = re.compile(r"<(?=(?:meta|link|base|i?frame|object|embed)\b)", re.IGNORECASE)
 TEX = "*Formulas stand here as they are typed, in TeX: no script runs in this page.*"
 LABEL = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)  # of a section, which a page does not show
 
@@ -58,6 +60,8 @@ def write_page(notebook: Path) -> Path:
         exclude_input=True, exclude_output_prompt=True, mathjax_url="", require_js_url=""
     )
     text, _ = exporter.from_notebook_node(content, {"metadata": {"name": notebook.stem}})
+    head, body, rest = text.partition("<body")
+    text = head + body + UNASKED.sub("&lt;", rest)
     page = notebook.with_suffix(".html")
     write_text(page, put_policy(text, POLICY))
     return page

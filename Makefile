@@ -48,7 +48,7 @@ kills: $(READY)  ## kill trainings and sweeps at 100 moments, evaluations, build
 breaks: $(READY)  ## plant a mistake for each promise of the page promises.md: its test must notice
 	@VAE_LIB_EVERY_BREAK=1 $(TESTS) tests/promises/test_breaks.py
 
-bad-input: $(READY)  ## call functions with 19,000 bad arguments, and open 10,000 damaged files
+bad-input: $(READY)  ## call functions with 17,000 odd arguments, and open 10,000 damaged files
 	@VAE_LIB_CASES=12000 VAE_LIB_FILES=10000 $(PYTHON) -m pytest -q tests/promises/test_input.py tests/promises/test_files.py
 
 # One after the other: seconds and memory are measured.

@@ -713,6 +713,7 @@ def load_model(path: str | Path) -> VAE:
         model = keras.models.load_model(path)
     except Exception as error:  # whatever Keras meets in a file that is none of ours
         said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        said = said.partition(". ")[0]  # Keras goes on, with how to run what the file holds
         if isinstance(error, TypeError) and said.startswith("Could not locate"):
             raise ValueError(
                 f"path was '{path}', which holds a class of your own that is not known here "

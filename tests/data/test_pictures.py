@@ -230,8 +230,10 @@ def test_a_picture_of_another_kind_is_named(folder):
     says(folder / "old.gif", "PNG or JPEG", source=folder)
 
 
-def test_a_bomb_is_not_unpacked(folder, monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 30)
+@pytest.mark.parametrize("of_pillow", [30, None])
+def test_a_bomb_is_not_unpacked(folder, monkeypatch, of_pillow):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", of_pillow)
+    monkeypatch.setattr(vae_lib.data.pictures, "MOST_PIXELS", 30)
     says(folder / "ü 0.png", "larger than 30 pixels", source=folder)
 
 

@@ -38,4 +38,26 @@ BREAKS = [
         "    except Exception as error:  # whatever Keras meets in a file that is none of ours",
         "    except TypeError as error:  # whatever Keras meets in a file that is none of ours",
     ),
+    (
+        "A file in a folder of pictures that is no picture is refused by its name.",
+        "tests/data/test_pictures.py::test_a_file_that_is_no_picture_is_named",
+        "vae_lib/data/pictures.py",
+        "    except UnidentifiedImageError:",
+        "    except EOFError:",
+    ),
+    (
+        "A small file that would become an enormous picture is refused before it is unpacked.",
+        "tests/data/test_pictures.py::test_a_bomb_is_not_unpacked",
+        "vae_lib/data/pictures.py",
+        "if math.prod(picture.size) > (Image.MAX_IMAGE_PIXELS or MOST_PIXELS):",
+        "if not picture.size:",
+    ),
+    (
+        "A model's file whose encoder or decoder is a piece of code is refused, and the code does "
+        "not run.",
+        "tests/promises/test_files.py::test_code_in_a_models_file_does_not_run",
+        "vae_lib/model.py",
+        "keras.models.load_model(path)",
+        "keras.models.load_model(path, safe_mode=False)",
+    ),
 ]

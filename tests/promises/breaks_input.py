@@ -22,8 +22,8 @@ BREAKS = [
         "given is np.ma.masked",
     ),
     (
-        "An array of another library that NumPy cannot read, a tensor of PyTorch's that is part "
-        "of a gradient, say, is refused by name, in its library's own words.",
+        "An array of another library that NumPy cannot read, such as a tensor of PyTorch's that "
+        "is part of a gradient, is refused by name, with what its library says.",
         f"{ONE}[latent_space.active_units of mean]",
         NUMBERS,
         "    except Exception as error:  # rows of several lengths",

@@ -19,15 +19,16 @@ BREAKS = [
         "        left.clear()\n        break\n    if errors:",
     ),
     (
-        "A folder of 100,000 pictures is read in the memory of fewer than two copies of them.",
+        "A folder of 100,000 pictures is read with fewer than two copies in NumPy's memory; a "
+        "copy is all pictures, four bytes for each color of a pixel.",
         f"{TESTS}::test_pictures_are_read_in_the_memory_of_a_few_copies",
         "vae_lib/data/pictures.py",
         "-(-len(images) // 1000))  # to save memory",
         "1)  # to save memory",
     ),
     (
-        "They are trained on and judged in the memory of fewer than one and a half copies more, "
-        "and by the linear model of two and a half.",
+        "Training and judging take less than one and a half copies more there, and the linear "
+        "model less than two and a half.",
         f"{TESTS}::test_many_pictures_are_trained_on_and_judged_in_the_memory_of_a_few_copies",
         "vae_lib/support/numbers.py",
         "    if numbers.dtype.itemsize > 8:",

@@ -12,8 +12,8 @@ BREAKS = [
         "check_finite(sums.sum(), ",
     ),
     (
-        "A training that goes astray stops within a report, and names the last good checkpoint: "
-        "tried with three kinds of broken weights.",
+        "A training whose weights become NaN or infinite stops no later than at its next report, "
+        "and names the last good checkpoint.",
         f"{HERE}::test_what_goes_astray_after_a_checkpoint_names_it",
         "vae_lib/training.py",
         '"" if saved is None else saved.last()',
@@ -28,14 +28,16 @@ BREAKS = [
         "between iterations {stop} and {stop}",
     ),
     (
-        "Keras's own loop, `fit`, stops at the end of such an epoch, before a callback saves it.",
+        "Keras's own loop, `fit`, stops at the end of an epoch in which a loss or a weight became "
+        "NaN or infinite, before a callback saves it.",
         f"{HERE}::test_keras_own_loop_stops_at_the_epoch_and_saves_nothing_astray",
         "vae_lib/model.py",
         "[_Watch(), *tf.nest.flatten(callbacks or [])]",
         "[*tf.nest.flatten(callbacks or []), _Watch()]",
     ),
     (
-        "So do machines that train together, within a report.",
+        "Machines that train together stop no later than at the next report; tried with one "
+        "worker.",
         f"{HERE}::test_machines_that_train_together_stop_within_a_report",
         "vae_lib/distributed/__init__.py",
         "            check_training(sums.sum(), variables_of(model), start, stop)\n",
@@ -43,16 +45,16 @@ BREAKS = [
     ),
     (
         "The report of a sweep says which run went astray, and between which iterations; the "
-        "others are in it as ever.",
+        "others are in its tables as ever.",
         f"{HERE}::test_the_report_of_runs_says_which_went_astray_and_where",
         "vae_lib/runs/report.html",
         "</span> {{ row.error }}</td>",
         "</span></td>",
     ),
     (
-        "Images of one shade, which a variance could shrink for without end, train to finite "
-        "numbers and get likelier: tried with six likelihoods and three shades, at a learning "
-        "rate of 0.1.",
+        "Images of one shade, for which a learned variance would shrink to 0, train to finite "
+        "numbers and get no less likely: tried with six likelihoods and three shades, at a "
+        "learning rate of 0.1.",
         f"{HERE}::test_constant_pixels_train_to_finite_numbers_and_get_likelier",
         "vae_lib/decoder.py",
         "pixel_mean(logits), tf.exp(log_variance) + ROUNDING)",
@@ -67,47 +69,48 @@ BREAKS = [
         "if False:",
     ),
     (
-        "The KL term and its gradients agree with 150 digits to 1e-5, or to what the last two "
-        "bits of the inputs change, at 203 log-variances from -60 to 60.",
+        "The KL term and its gradients agree with 150 digits, at 203 log-variances from -60 to 60.",
         DIGITS,
         "vae_lib/loss.py",
         "series, tf.exp(t) - 1.0 - t)",
         "series, tf.exp(tf.minimum(t, 50.0)) - 1.0 - t)",
     ),
     (
-        "Also near a variance of 1, where the terms of the KL cancel, and in graphs of XLA.",
+        "They agree also near a variance of 1, where the terms of the KL cancel, and in graphs of "
+        "XLA.",
         DIGITS,
         "vae_lib/loss.py",
         "tf.where(tf.abs(t) < 0.25, series, tf.exp(t) - 1.0 - t)",
         "tf.exp(t) - 1.0 - t",
     ),
     (
-        "So do the log-ratio of importance weights and its gradients, where the square of the "
-        "variance is no number of single precision.",
+        "The log-ratio of importance weights and its gradients agree with 150 digits, also where "
+        "the square of the variance is no number of single precision.",
         DIGITS,
         "vae_lib/loss.py",
         "tf.square(z - mean) * tf.exp(-log_var)",
         "tf.square(z - mean) / tf.exp(log_var)",
     ),
     (
-        "So do the likelihoods of coins and of the continuous Bernoulli, in four shades, at 203 "
-        "logits from -80 to 80.",
+        "The likelihoods of coins and of the continuous Bernoulli agree with 150 digits, at 203 "
+        "pairs of a logit from -80 to 80 and one of four shades.",
         DIGITS,
         "vae_lib/decoder.py",
         "tf.math.log1p(-tf.exp(-size))",
         "tf.math.log(tf.exp(size) - 1.0) - size",
     ),
     (
-        "So does that of a Gaussian around a pixel's mean, of one variance or of each pixel's "
-        "own, also where a pixel is so white that 1 less its mean is nothing.",
+        "The likelihood of a Gaussian around a pixel's mean, of one variance or of each pixel's "
+        "own, agrees with 150 digits, also where a pixel is so white that 1 less its mean is 0 in "
+        "single precision.",
         DIGITS,
         "vae_lib/decoder.py",
         "tf.sigmoid(a) * tf.sigmoid(-a)",
         "tf.sigmoid(a) * (1.0 - tf.sigmoid(a))",
     ),
     (
-        "So does that of 256 levels, a discretized logistic, at scales up to a tenth of the way "
-        "from black to white.",
+        "The likelihood of 256 levels, a discretized logistic, agrees with 150 digits, at scales "
+        "up to a tenth of the way from black to white.",
         DIGITS,
         "vae_lib/decoder.py",
         "inside + tf.math.log_sigmoid(above) + tf.math.log_sigmoid(-below)",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
-from tests.helpers import mentions, refused, tf_config
+from tests.helpers import ROOT, mentions, refused, tf_config
 from tests.runs.quick_notebook import numbers, planned, swept, written
 from vae_lib.decoder import (
     LIKELIHOODS,
@@ -359,3 +359,9 @@ def test_a_formula_and_its_gradients_are_those_of_150_digits(name, compiled_by):
         worst = np.argmax(off / allowed)
         assert np.isfinite(got).all()
         assert off[worst] <= allowed[worst], (*map(float, points[worst]), true[worst], far[worst])
+
+
+def test_the_page_of_promises_counts_the_points():
+    said = (ROOT / "promises.md").read_text()
+    assert f"at {len(LOG_VAR)} log-variances" in said
+    assert f"at {len(LOGITS)} pairs of a logit" in said

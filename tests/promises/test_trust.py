@@ -255,18 +255,18 @@ SETTINGS = "<script>window.MathJax = {}</script>"
 PROGRAM = '\nwindow.ran = 1;mount("panel-00000000", render);\n'
 
 
-@pytest.mark.parametrize(
-    "evil",
-    [
-        EVIL,
-        f"</article>{EVIL}",
-        f'<div class="vae-panel">{EVIL}</div>',
-        f'<div class="vae-panel"><script type="module">{PROGRAM}</script></div>',
-        SETTINGS.format("window.ran = 1"),
-        SETTINGS.format("{}; window.ran = 1"),
-        f'<meta charset="utf-8" />{EVIL}',
-    ],
-)
+DISGUISES = [
+    EVIL,
+    f"</article>{EVIL}",
+    f'<div class="vae-panel">{EVIL}</div>',
+    f'<div class="vae-panel"><script type="module">{PROGRAM}</script></div>',
+    SETTINGS.format("window.ran = 1"),
+    SETTINGS.format("{}; window.ran = 1"),
+    f'<meta charset="utf-8" />{EVIL}',
+]
+
+
+@pytest.mark.parametrize("evil", DISGUISES)
 def test_a_pages_own_scripts_run_and_what_a_text_or_an_output_holds_does_not(
     evil, opened, tmp_path
 ):
@@ -283,22 +283,22 @@ def test_a_pages_own_scripts_run_and_what_a_text_or_an_output_holds_does_not(
     assert tab.evaluate(RAN) is None
 
 
-@pytest.mark.parametrize(
-    "evil",
-    [
-        EVIL,
-        "<script src='data:text/javascript,window.ran=1'></script>",
-        "<svg onload='window.ran=1'></svg>",
-        "<iframe srcdoc='<script>parent.ran=1</script>'></iframe>",
-        "<script type=module>window.ran=1</script>",
-        "<details open ontoggle='window.ran=1'><summary>More</summary></details>",
-        "<script>window.ran=eval('1')</script>",
-        "<video><source src=x onerror='window.ran=1'></video>",
-        "<iframe src='javascript:parent.ran=1'></iframe>",
-        "<form action='javascript:window.ran=1'><button id=press>Press</button></form>",
-        "<a href='javascript:window.ran=1' id=press>Press</a>",
-    ],
-)
+INJECTIONS = [
+    EVIL,
+    "<script src='data:text/javascript,window.ran=1'></script>",
+    "<svg onload='window.ran=1'></svg>",
+    "<iframe srcdoc='<script>parent.ran=1</script>'></iframe>",
+    "<script type=module>window.ran=1</script>",
+    "<details open ontoggle='window.ran=1'><summary>More</summary></details>",
+    "<script>window.ran=eval('1')</script>",
+    "<video><source src=x onerror='window.ran=1'></video>",
+    "<iframe src='javascript:parent.ran=1'></iframe>",
+    "<form action='javascript:window.ran=1'><button id=press>Press</button></form>",
+    "<a href='javascript:window.ran=1' id=press>Press</a>",
+]
+
+
+@pytest.mark.parametrize("evil", INJECTIONS)
 def test_what_is_put_into_a_page_after_it_was_built_does_not_run(evil, opened, tmp_path):
     plain = PAGE.format(title="A page", text="<!--here-->")
     for built, protected in ((plain, False), (policy.with_policy(plain), True)):
@@ -394,6 +394,16 @@ def test_nothing_of_a_notebook_runs_in_the_page_of_its_run(opened, tmp_path):
     tab.locator("#link").click()
     assert tab.evaluate(RAN) is None
     assert [url for url in asked if not url.startswith("data:")] == [html.as_uri()]
+
+
+def test_the_page_of_promises_counts_what_is_tried():
+    said = (ROOT / "promises.md").read_text()
+    word = dict(zip(range(7, 12), ["seven", "eight", "nine", "ten", "eleven"], strict=True))
+    kinds = {kind for output in outputs() for kind in output.get("data", ["stream"])}
+    assert f"{word[len(INJECTIONS)]} ways of injecting a script" in said
+    assert f"{word[len(DISGUISES)]} ways of looking like the book's own" in said
+    assert f"{word[len(ASKING)]} ways of making it do so" in said
+    assert f"outputs of {word[len(kinds)]} kinds" in said
 
 
 class Hostile(Panel):

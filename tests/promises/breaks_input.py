@@ -47,7 +47,7 @@ BREAKS = [
     (
         "Arrays with different numbers of rows are refused in the library's words, not in "
         "TensorFlow's.",
-        f"{ONE}[decoder.bernoulli_log_likelihood of x]",
+        f"{ONE}[loss.log_ratio of mean]",
         "vae_lib/support/precision.py",
         "        refuse_shapes(**{name: each for name, each in tensors.items() "
         "if tf.is_tensor(each)})\n",

@@ -20,7 +20,7 @@ BREAKS = [
     ),
     (
         "A model that is saved again on a full disk stays as it was saved before.",
-        f"{T}::test_a_model_is_not_saved_over_one_before_where_there_is_no_room",
+        f"{T}::test_a_model_is_not_saved_over_one_before_where_there_is_no_room[limit]",
         "vae_lib/model.py",
         "        with replacing(path) as part:\n            super().save(part, **others)",
         "        super().save(path, **others)",
@@ -28,7 +28,7 @@ BREAKS = [
     (
         "A training that writes pictures says which of them did not fit on the disk, and leaves "
         "no half of it.",
-        f"{T}::test_a_picture_for_which_there_is_no_room_is_no_file",
+        f"{T}::test_a_picture_for_which_there_is_no_room_is_no_file[limit]",
         "vae_lib/plots.py",
         "        with replacing(path) as part:\n            figure.savefig(part)",
         "        figure.savefig(path)",
@@ -43,7 +43,7 @@ BREAKS = [
     ),
     (
         "A report for which the disk has no room leaves the one before.",
-        f"{T}::test_a_report_for_which_there_is_no_room_leaves_the_one_before",
+        f"{T}::test_a_report_for_which_there_is_no_room_leaves_the_one_before[limit]",
         "vae_lib/runs/report.py",
         'write_text(csv, table.to_csv(index=False, lineterminator="\\n"))',
         'csv.write_text(table.to_csv(index=False, lineterminator="\\n"))',

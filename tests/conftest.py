@@ -73,9 +73,7 @@ def python():
 @pytest.fixture(scope="module")
 def chromium():
     """The system's Chromium, while the tests of one file run: no event loop can start beside it."""
-    from tools.browser import REMEDY, find_browser, launched
+    from tests.helpers import chromium_or_skipped
 
-    if find_browser() is None:
-        pytest.skip(REMEDY)
-    with launched() as browser:
+    with chromium_or_skipped() as browser:
         yield browser

@@ -98,6 +98,17 @@ def refused(kind, *parts):
     assert_says(said, *parts)
 
 
+@contextmanager
+def chromium_or_skipped():
+    """The system's Chromium while a block runs; without one, tests are skipped and say why."""
+    from tools.browser import REMEDY, find_browser, launched
+
+    if find_browser() is None:
+        pytest.skip(REMEDY)
+    with launched() as browser:
+        yield browser
+
+
 def answers(address):
     """Whether a server answers at an address."""
     try:

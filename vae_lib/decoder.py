@@ -417,8 +417,9 @@ class DiscretizedLogistic(Likelihood):
         """Sum log P(level) over the pixels; levels 0 and 1 take what lies beyond them, too."""
         level = tf.round(LEVELS * x) / LEVELS  # (batch, x_dim)
         scale = tf.exp(log_scale) + LEAST_SCALE  # (batch, x_dim)
-        below = (level - 0.5 / LEVELS - pixel_mean(logits)) / scale
-        above = (level + 0.5 / LEVELS - pixel_mean(logits)) / scale
+        middle = pixel_mean(logits)  # (batch, x_dim)
+        below = (level - 0.5 / LEVELS - middle) / scale
+        above = (level + 0.5 / LEVELS - middle) / scale
         # log (F(above) − F(below)), which no difference of nearly equal numbers spoils
         inside = tf.math.log(-tf.math.expm1(-1.0 / LEVELS / scale))
         log_p = inside + tf.math.log_sigmoid(above) + tf.math.log_sigmoid(-below)

@@ -4,7 +4,8 @@ import pytest
 
 from tests.browser.built_book import BOOK, PAGES, TYPESET, serving
 from tests.browser.hands import PATIENCE
-from tools.browser import REMEDY, find_browser, launched
+from tests.helpers import chromium_or_skipped
+from tools.browser import find_browser
 from tools.pdf import NAME
 
 # Nothing glides or fades: what a test sees is what stays.
@@ -25,9 +26,7 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture(scope="session")
 def chromium():
     """The system's Chromium; without one, each test is skipped and says why."""
-    if find_browser() is None:
-        pytest.skip(REMEDY)
-    with launched() as browser:
+    with chromium_or_skipped() as browser:
         yield browser
 
 

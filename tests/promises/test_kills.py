@@ -83,6 +83,11 @@ def orphans(mark):
     return found
 
 
+def counted(folder):
+    """How many operations on files the last work did that came to its end."""
+    return int((folder / "operations").read_text())
+
+
 SWEEP = """
     import sys, pathlib
     from vae_lib.runs import command_line, sweep
@@ -111,7 +116,7 @@ def test_a_killed_sweep_goes_on_to_the_same_files(tmp_path, begun):
     whole = tmp_path / "whole"
     code = SWEEP.format(chapter=str(chapter), out=str(whole))
     assert begun(code, whole).wait() == 0
-    operations, rng = int((tmp_path / "operations").read_text()), random.Random(0)
+    operations, rng = counted(tmp_path), random.Random(0)
     for k in range(KILLS):
         out = tmp_path / f"killed-{k}"
         code = SWEEP.format(chapter=str(chapter), out=str(out))
@@ -152,13 +157,10 @@ def test_killed_work_goes_on_to_the_same_bits(work, kills, tmp_path):
         process.join()
         return process.exitcode
 
-    def operations():
-        return int((tmp_path / "operations").read_text())
-
     start, whole = time.monotonic(), tmp_path / "whole.out"
     assert go(tmp_path / "whole", whole) == 0
-    all_of_them = operations()
-    when = moments(all_of_them, time.monotonic() - start)
+    operations = counted(tmp_path)
+    when = moments(operations, time.monotonic() - start)
     killed = nights = shorter = 0
     while killed < kills:
         nights += 1
@@ -167,7 +169,7 @@ def test_killed_work_goes_on_to_the_same_bits(work, kills, tmp_path):
             code = go(folder, out, *next(when))
             assert code in {0, *KILLED}
             killed += code != 0
-        shorter += operations() < all_of_them  # the last start went on, and did not begin anew
+        shorter += counted(tmp_path) < operations  # the last start went on, and did not begin anew
         assert out.read_bytes() == whole.read_bytes()
         assert not [*folder.rglob("checkpoint.part")]
     assert shorter
@@ -222,7 +224,7 @@ def test_a_killed_build_goes_on_to_the_same_book(tmp_path, begun):
     whole = small_book(tmp_path / "whole")
     start = time.monotonic()
     assert begun(BOOK.format(root=str(whole)), whole).wait() == 0
-    operations = int((tmp_path / "operations").read_text())
+    operations = counted(tmp_path)
     last = [(operations - 3, False, None)]  # pages are there, and not all have their policy
     when, k, killed = chain(last, moments(operations, time.monotonic() - start)), 0, 0
     while killed < FEW:
@@ -322,7 +324,7 @@ def killed_at_replacement(monkeypatch, at=1):
             yield
 
 
-def test_a_kept_chapter_is_never_half_written(tmp_path, begun):
+def test_a_kept_chapter_is_never_half_written(tmp_path, begun, monkeypatch):
     """Its text is brought up to date in one step, or not at all."""
     kept, chapter = tmp_path / "kept.ipynb", tmp_path / "chapter.ipynb"
     cells = [nbformat.v4.new_markdown_cell("# Old"), nbformat.v4.new_code_cell("print(2)")]
@@ -337,6 +339,9 @@ def test_a_kept_chapter_is_never_half_written(tmp_path, begun):
         book.follow_text(Path({str(chapter)!r}), Path({str(kept)!r}))
     """
     assert begun(code, tmp_path, at=1, halfway=True).wait() in KILLED
+    assert kept.read_bytes() == before
+    with killed_at_replacement(monkeypatch):
+        book.follow_text(chapter, kept)
     assert kept.read_bytes() == before
     book.follow_text(chapter, kept)
     assert "# New" in json.loads(kept.read_text())["cells"][0]["source"]
@@ -432,3 +437,5 @@ def test_a_folder_that_cannot_be_locked_is_refused(code, tmp_path, monkeypatch):
         for _ in range(2):  # a lock that stayed would be another's
             with refused(ValueError, "checkpoint", tmp_path, "locks"), Checkpoints(tmp_path, {}):
                 pass
+    with Checkpoints(tmp_path, {}):  # and nothing stays that keeps the folder
+        pass

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 import tomllib
+from contextlib import contextmanager
 from functools import partial
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -60,13 +61,12 @@ def opened(chromium):
     """Open a file in Chromium; return the page, when all has had its chance to run."""
     pages = []
 
-    def opened(path, query="", asked=None, wait=50):
+    def opened(path, query="", asked=None):
         tab = chromium.new_page()
         pages.append(tab)
         tab.on("requestfinished", lambda request: asked is None or asked.append(request.url))
         tab.goto(path.as_uri() + query, wait_until="load")
-        if wait:
-            tab.evaluate("(wait) => new Promise((done) => setTimeout(done, wait))", wait)
+        tab.evaluate("() => new Promise((done) => setTimeout(done, 50))")
         return tab
 
     yield opened
@@ -174,6 +174,15 @@ def test_known_vulnerabilities_are_asked_for_each_week():
     )
 
 
+@contextmanager
+def served(handler):
+    """A server on this machine, while a block runs."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
 class Vulnerabilities(BaseHTTPRequestHandler):
     """A service like osv.dev, which knows of one thing wrong with one package, or of none."""
 
@@ -205,13 +214,11 @@ class Vulnerabilities(BaseHTTPRequestHandler):
 @pytest.mark.parametrize(("known", "status"), [(None, 0), ("jinja2", 1), ("tensorflow", 1)])
 def test_a_locked_version_with_a_known_vulnerability_fails_the_audit(known, status):
     handler = type("Known", (Vulnerabilities,), {"known": known})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with served(handler) as server:
         server.asked = []
-        Thread(target=server.serve_forever, daemon=True).start()
         options = ["--preview-features", "audit-command", "--service-url"]
         command = [UV, "audit", "--frozen", *options, f"http://127.0.0.1:{server.server_port}"]
         ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        server.shutdown()
     assert ran.returncode == status, ran.stderr
     assert ("Planted." in ran.stdout) is bool(status)
     packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
@@ -333,8 +340,8 @@ ASKING = [
 
 
 @pytest.fixture
-def asked():
-    """A server; who called it, and its address."""
+def listener():
+    """A server that nobody should call: who did, and its address."""
     calls = []
 
     class Listening(BaseHTTPRequestHandler):
@@ -348,26 +355,23 @@ def asked():
         def log_message(self, *_):
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Listening) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield calls, f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    with served(Listening) as server:
+        yield calls, f"http://127.0.0.1:{server.server_port}"
 
 
 @pytest.mark.parametrize("evil", ASKING)
-def test_the_page_of_a_run_asks_no_host_for_anything(evil, opened, asked, tmp_path):
-    calls, address = asked
+def test_the_page_of_a_run_asks_no_host_for_anything(evil, chromium, listener, tmp_path):
+    calls, address = listener
     output = V4.new_output("display_data", data={"text/html": evil.format(f"{address}/x")})
     cells = [V4.new_code_cell("1", execution_count=1, outputs=[output])]
     nbformat.write(V4.new_notebook(cells=cells), tmp_path / "run.ipynb")
-    opened(write_page(tmp_path / "run.ipynb"), wait=0)
-    time.sleep(0.5)
-    assert calls == []
     (tmp_path / "open.html").write_text(evil.format(f"{address}/x"))
-    opened(tmp_path / "open.html", wait=0)
-    wait_for(lambda: calls)
+    with chromium.new_page() as tab:
+        tab.goto(write_page(tmp_path / "run.ipynb").as_uri())
+        time.sleep(0.5)
+        assert calls == []
+        tab.goto((tmp_path / "open.html").as_uri())
+        wait_for(lambda: calls)
 
 
 def outputs():

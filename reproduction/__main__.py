@@ -19,7 +19,7 @@ from bench.options import in_a_folder
 from reproduction import ROOT, record
 from reproduction.options import all_of_mnist, seeds_option
 from reproduction.runs import RUNS, Run
-from reproduction.training import images_of, judge, train_run
+from reproduction.training import doubt, images_of, judge, train_run
 from vae_lib.data import DataError, Digits
 from vae_lib.support.alone import alone_in
 from vae_lib.support.commands import SeveralValues, status_of
@@ -70,6 +70,7 @@ def reproduce(
                 model = train_run(run, seed, images.x, folder / "training", one)
                 keep()  # a kill from here on loses none of its seconds
                 judge(model, images.x_judge, seed, n_samples, folder / "evaluation", one)
+                doubt(model, run, images, seed, n_samples, one)
             finally:  # of a run that is stopped, too, there is something to be told
                 if one:
                     keep()

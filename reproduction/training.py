@@ -16,9 +16,11 @@ from vae_lib.latent_space import active_units
 from vae_lib.loss import Objective
 from vae_lib.model import VAE
 from vae_lib.tensorflow_quietly import keras
+from vae_lib.tighter_bounds import own_images, sandwich
 from vae_lib.training import train
 
 FIXED = 2016  # the seed of coins that are drawn once; no seed of a training
+OWN = 1000  # images that a model makes itself, to see how far its bound is from the truth
 HELD_OUT = 5000  # training images, the last ones, that choose a schedule
 REPORTS = 100  # in the curve of a training
 EVERY = 1000  # iterations between two checkpoints
@@ -122,6 +124,32 @@ def judge(
     told["draws_error"] = float(np.sqrt(np.sum(error**2)) / len(x))
     told["elbo_loss"] = float(-importance_weighted_bound(model, x, 1, seed).mean())
     told["active_units"] = int(active_units(model.encoder(x)[0].numpy()).sum())
+
+
+def doubt(
+    model: VAE, run: Run, images: Images, seed: int, n_samples: int, told: dict[str, Any]
+) -> None:
+    """Measure by how much the figure of a trained model may be off.
+
+    Args:
+        model: that was trained and judged.
+        run: says what pixels are.
+        images: that it was trained on, and judged by.
+        seed: of all that is drawn.
+        n_samples: draws of z for each image that judged it.
+        told: into it are put how far the bounds from below and above are apart on average, of
+            images that the model made itself: `band`, and its standard error, `band_error`; and
+            minus the bound of a fifth of the draws: of the images it was judged by, `nats_fewer`,
+            and of as many that it was trained on, `nats_seen`.
+    """
+    lower, upper = sandwich(model, *own_images(model, OWN, seed), n_samples, seed)
+    told["band"] = float(np.mean(upper - lower))
+    told["band_error"] = float(np.std(upper - lower, ddof=1) / np.sqrt(OWN))
+    seen = images.x[: len(images.x_judge)]
+    if run.pixels == "coins":
+        seen = binarize(seen, (FIXED, 2)).numpy()
+    for name, x in (("nats_fewer", images.x_judge), ("nats_seen", seen)):
+        told[name] = float(-importance_weighted_bound(model, x, n_samples // 5, seed).mean())
 
 
 def stands_at(folder: Path) -> int:

@@ -605,10 +605,12 @@ def _no_better(f: Facts) -> str | None:
     once = f.mean_image - f.course.min() > 3 * f.error  # then it has gone on for too long
     if f.gained > 3 * f.error or once or _is_overfitted(f):
         return None
+    said = "one picture for all costs no more"
+    if f.gained > 0:
+        said = f"so few images may differ by {3 * f.error:,.1f} nats by chance"
     return (
         f"Held-out images cost {f.unseen:,.1f} nats, and by the mean image {f.mean_image:,.1f}: "
-        f"one picture for all costs no more; take more iterations than {f.iterations[-1]:,}, or a "
-        "larger learning_rate."
+        f"{said}; take more iterations than {f.iterations[-1]:,}, or a larger learning_rate."
     )
 
 

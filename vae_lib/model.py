@@ -5,6 +5,7 @@ Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014.
 
 import inspect
 import math
+import os
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
@@ -616,7 +617,8 @@ class VAE(keras.Model):
         self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **others: Any
     ) -> None:
         """Save the model, as Keras does; where that fails, the file that was there stays."""
-        path = Path(str(filepath))
+        path = Path(os.path.expanduser(str(filepath)))  # noqa: PTH111 (pathlib's may raise)
+        filepath = path if str(filepath).startswith("~") else filepath
         if zipped is False or not overwrite or path.suffix != ".keras" or not path.parent.is_dir():
             super().save(filepath, overwrite, zipped, **others)
             return
@@ -700,6 +702,8 @@ def load_model(path: str | Path) -> VAE:
         ValueError: it is not there, or holds something else.
     """
     wanted = "it may be a .keras file that model.save wrote"
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+        raise ValueError(f"path was {path!r}; {wanted}")
     names: list[str] = []
     path = Path(path).expanduser()
     with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as file:

@@ -15,7 +15,6 @@ A step passes through these files of `vae_lib`, in this order:
 Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, algorithm 1.
 """
 
-import os
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -31,7 +30,8 @@ from vae_lib.parameters import TrainingParameters, validated
 from vae_lib.reparameterization import standard_normal
 from vae_lib.support.astray import check_finite as check_finite  # chapter 6 has it from here
 from vae_lib.support.astray import check_training
-from vae_lib.support.checkpoints import Checkpoints, digest
+from vae_lib.support.checkpoints import Checkpoints, digest, starts_by_chance
+from vae_lib.support.files import folder_of
 from vae_lib.support.numbers import MANY, naming, seed_of, whole
 from vae_lib.support.progress import progress_bar
 from vae_lib.support.xla import compiled, compiler_of, kept
@@ -170,16 +170,19 @@ def _compile(model: VAE, n: int, batch_size: int, binarize: bool) -> Steps:
             ahead = minibatch(x, order, tf.minimum(i, STEPS_PER_CALL - 1), seed) if binarize else 0
         return sums
 
-    order = tf.TensorSpec([STEPS_PER_CALL * batch_size], tf.int32)
+    order = tf.TensorSpec([_steps_per_call(batch_size) * batch_size], tf.int32)
     n_steps, seed = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int64)
     x = tf.TensorSpec([n, *model.x_shape])
     return cast("Steps", steps.get_concrete_function(x, order, n_steps, seed))
 
 
+def _steps_per_call(batch_size: int) -> int:
+    """Count the minibatches of a call of the graph: fewer of large ones, whose order takes room."""
+    return max(1, min(STEPS_PER_CALL, MANY // batch_size))
+
+
 def _make_folder(out: Any) -> Path:
-    if not isinstance(out, str | os.PathLike):
-        raise ValueError(f"out was {out!r}; it may be the path of a folder, new or old")
-    folder = Path(out)
+    folder = folder_of("out", out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()  # before any work
@@ -209,17 +212,20 @@ def _as_tensor(x: Any, checked: np.ndarray) -> Any:
 def _identity(model: VAE, settings: TrainingParameters, images: list[np.ndarray]) -> dict[str, Any]:
     """What a training is made of, but for its length: a checkpoint of another is refused.
 
-    How often it reports and is saved changes no weight, unless a report may end it.
+    How often it reports and is saved changes no weight, unless a report may end it. Where a network
+    of one's own starts by chance, each program starts it with other weights: they tell nothing.
     """
     free = {"iterations", "every"}
     if "patience" not in settings.model_fields_set:
         free.add("report_every")
+    config = model.get_config()
+    start = "by chance" if starts_by_chance(config) else digest(*variables_of(model))
     return {
-        "model": model.get_config(),
+        "model": config,
         "optimizer": model.optimizer.get_config(),
         "loss": repr(model.loss_given),
         "images": digest(*images),
-        "weights at the start": digest(*variables_of(model)),
+        "weights at the start": start,
         **settings.model_dump(exclude=free),
     }
 
@@ -254,7 +260,7 @@ class _Course:
         """The next iteration at a multiple of a span, or the end; within a call of the graph."""
         done = self.at - self.begin
         nearest = min(self.at + span - done % span for span in spans)
-        return min(self.end, nearest, self.at + STEPS_PER_CALL)
+        return min(self.end, nearest, self.at + _steps_per_call(self.settings.batch_size))
 
     def add(self, stop: int, sums: np.ndarray, kept: str) -> None:
         """Count what was summed up until a stop, unless training has gone astray."""
@@ -458,7 +464,8 @@ def _go_on(course: _Course, x: Any, folder: Path | None, saved: Checkpoints | No
         while not course.is_over():
             start, stop = course.at, course.next_stop(*spans)
             rows = minibatch_order(len(x), settings.batch_size, start, stop, settings.seed).ravel()
-            order = tf.constant(np.resize(rows, STEPS_PER_CALL * settings.batch_size))  # one shape
+            length = _steps_per_call(settings.batch_size) * settings.batch_size
+            order = tf.constant(np.resize(rows, length))  # one shape
             sums = steps(x, order, tf.constant(stop - start), coins).numpy()
             course.add(stop, sums, "" if saved is None else saved.last())
             bar.update(stop - start)

@@ -225,6 +225,34 @@ def test_an_animation_is_named(folder):
     says(folder / "moves.png", "animation of 3", "save one", source=folder)
 
 
+def test_the_photo_of_a_phone_is_the_first_picture_of_its_file(folder):
+    """An MPO: a JPEG with another behind it, such as a depth map. Often its name is .jfif, too."""
+    photo, map_ = (Image.new("RGB", (6, 6), color) for color in ("red", "blue"))
+    photo.save(folder / "a.jfif", format="MPO", save_all=True, append_images=[map_])
+    images = load_images(folder, held_out=1)
+    red = images.x_test[images.names.index("a.jfif")]
+    np.testing.assert_allclose(red, np.broadcast_to([1, 0, 0], (6, 6, 3)), atol=0.02)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_a_pipe_is_not_waited_for(folder):
+    os.mkfifo(folder / "pipe.png")
+    says(folder / "pipe.png", "no regular file", source=folder)
+
+
+def test_a_subfolder_that_cannot_be_read_is_not_left_out(folder, monkeypatch):
+    (folder / "more").mkdir()
+    scandir = os.scandir
+
+    def locked(path):
+        if str(path).endswith("more"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    says(folder / "more", "cannot be read", "Permission denied", source=folder)
+
+
 def test_a_picture_of_another_kind_is_named(folder):
     Image.fromarray(pixels()).save(folder / "old.gif")
     says(folder / "old.gif", "PNG or JPEG", source=folder)
@@ -417,3 +445,50 @@ def test_files_that_hold_no_images_are_refused(tmp_path):
 
 def test_a_size_is_for_folders_alone():
     says("size", 8, "folders", source=np.zeros((5, 4, 4)), size=8)
+
+
+def test_pictures_that_changed_places_are_not_those_of_the_cache(tmp_path):
+    """Of one size and one time, as an archive leaves them: only their numbers tell."""
+    place = tmp_path / "swap"
+    place.mkdir()
+    for name, color in (("a.bmp", "red"), ("b.bmp", "blue"), ("c.bmp", "lime")):
+        Image.new("RGB", (6, 6), color).save(place / name)
+        os.utime(place / name, ns=(10**18, 10**18))
+    before = load_images(place, held_out=1).x_test
+    for old, new in (("a", "t"), ("b", "a"), ("t", "b")):
+        (place / f"{old}.bmp").rename(place / f"{new}.bmp")
+    np.testing.assert_array_equal(load_images(place, held_out=1).x_test, before[[1, 0, 2]])
+
+
+GRAY = RNG.random((4, 5, 5))
+
+
+@pytest.mark.parametrize(
+    ("changed", "parts"),
+    [
+        ({"x_test": np.uint8(GRAY * 255)}, ("x_train of float64", "x_test of uint8", "one type")),
+        ({"x_test": GRAY * 255}, ("x_train of float64", "x_test of float64", "scale")),
+        ({"x_test": GRAY[:0]}, ("x_test holds no images",)),
+        ({"y_train": np.arange(3)}, ("y_train had the shape (3,)", "(4,)")),
+        ({"y_test": np.arange(5)}, ("y_test had the shape (5,)", "(4,)")),
+        ({"y_test": np.array(1)}, ("y_test had the shape ()", "(4,)")),
+    ],
+)
+def test_parts_that_do_not_belong_together_are_refused(tmp_path, changed, parts):
+    whole = {"x_train": GRAY, "x_test": GRAY, "y_train": np.arange(4), "y_test": np.arange(4)}
+    np.savez(tmp_path / "parts.npz", **whole | changed)
+    says("parts.npz", *parts, source=tmp_path / "parts.npz")
+    np.savez(tmp_path / "parts.npz", **whole)
+    assert len(load_images(tmp_path / "parts.npz").x_test) == 4
+
+
+def test_dark_bytes_are_of_the_scale_of_bright_ones(tmp_path):
+    bright, dark = np.full((3, 5, 5), 255, np.uint8), np.ones((3, 5, 5), np.uint8)
+    np.savez(tmp_path / "parts.npz", x_train=bright, x_test=dark)
+    assert load_images(tmp_path / "parts.npz").x_test.max() == np.float32(1 / 255)
+
+
+def test_what_rounding_took_below_0_is_not_taken_for_another_scale():
+    says("from -0.01 to 1", "np.clip", source=np.linspace(-0.01, 1.0, 200).reshape(2, 10, 10))
+    images = load_images(np.linspace(-0.5, 1.0, 200).reshape(2, 10, 10))
+    assert "From −1…1" in repr(images)

@@ -6,8 +6,9 @@ import pytest
 
 from tests.helpers import Stopped, assert_same_weights, refused
 from vae_lib.loss import Objective
-from vae_lib.model import VAE
+from vae_lib.model import VAE, load_model
 from vae_lib.parameters import ParameterError
+from vae_lib.support.checkpoints import Checkpoints
 from vae_lib.training import train
 
 X = np.random.default_rng(0).random((200, 30)).astype("float32")
@@ -192,6 +193,77 @@ def test_two_trainings_do_not_share_a_folder(tmp_path, monkeypatch):
 
     monkeypatch.setattr(VAE, "decode", meanwhile)
     train(new_model(), X, 40, checkpoint=tmp_path, **HOW)
+
+
+def own_networks(seed=None):
+    """A model of networks that a reader made, whose weights start by a seed, or by chance."""
+
+    def dense(size):
+        draw = keras.initializers.GlorotUniform(seed)
+        return keras.layers.Dense(size, kernel_initializer=draw)
+
+    image, z = keras.Input((30,)), keras.Input((2,))
+    encoder = keras.Model(image, [dense(2)(image), dense(2)(image)])
+    model = VAE(encoder=encoder, decoder=keras.Model(z, dense(30)(z)))
+    model.compile(keras.optimizers.Adam(3e-3))
+    return model
+
+
+def test_networks_that_start_by_chance_go_on(tmp_path):
+    """In a new process they have other weights: those of the checkpoint count."""
+    first = own_networks()
+    same = own_networks()
+    same.set_weights(first.get_weights())
+    train(same, X, 50, **HOW)
+    train(first, X, 25, checkpoint=tmp_path, **HOW)
+    again = own_networks()
+    assert not np.array_equal(again.get_weights()[0], first.get_weights()[0])
+    train(again, X, 50, checkpoint=tmp_path, **HOW)
+    assert_same_weights(again, same)
+
+
+def test_networks_that_start_by_a_seed_are_told_apart(tmp_path):
+    train(own_networks(3), X, 25, checkpoint=tmp_path, **HOW)
+    train(own_networks(3), X, 50, checkpoint=tmp_path, **HOW)
+    other = own_networks(3)
+    other.set_weights([2 * weight for weight in other.get_weights()])
+    with refused(ValueError, "another training", "other weights at the start"):
+        train(other, X, 75, checkpoint=tmp_path, **HOW)
+
+
+def test_a_readers_own_copies_are_no_checkpoints(tmp_path):
+    copies = [tmp_path / f"checkpoint-{name}.npz" for name in ("backup", "000000025-good", "9")]
+    train(new_model(), X, 25, checkpoint=tmp_path, **HOW)
+    for copy in copies:
+        copy.write_bytes((tmp_path / "checkpoint-000000025.npz").read_bytes())
+    train(new_model(), X, 100, checkpoint=tmp_path, **HOW)
+    kept = [path.name for path in Checkpoints(tmp_path, {}).paths()]
+    assert kept == [f"checkpoint-{at:09d}.npz" for at in (100, 75, 50)]
+    assert all(copy.exists() for copy in copies)
+
+
+def test_a_tilde_is_the_readers_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    model = new_model()
+    train(model, X, 25, checkpoint="~/night", out="~/pictures", **HOW)
+    model.save("~/model.keras")
+    assert {path.name for path in (tmp_path / "home").iterdir()} == {
+        "night", "pictures", "model.keras"
+    }  # fmt: skip
+    assert [*(tmp_path / "here").iterdir()] == []
+    assert_same_weights(load_model("~/model.keras"), model)
+
+
+@pytest.mark.parametrize("given", ["", "a\0b", 3])
+@pytest.mark.parametrize("name", ["checkpoint", "out"])
+def test_what_is_no_path_of_a_folder_is_refused(name, given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with refused(ValueError, name, repr(given), "path of a folder"):
+        train(new_model(), X, 25, **{name: given}, **HOW)
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_full_disk_stops_the_training_and_leaves_the_checkpoints_before(tmp_path, monkeypatch):

@@ -175,6 +175,18 @@ def test_two_calls_do_what_one_does_where_pixels_are_coins_too(digits, monkeypat
     assert not np.array_equal(gray.get_weights()[0], whole.get_weights()[0])
 
 
+def test_large_minibatches_come_fewer_in_a_call(digits, run, monkeypatch):
+    monkeypatch.setattr(vae_lib.training, "MANY", 3 * 64)
+    model = small_vae()
+    train(model, digits, 25, report_every=10)
+    assert_same_weights(model, run[0])
+
+
+def test_a_minibatch_may_be_larger_than_all_images(digits):
+    history = train(small_vae(), digits, 2, batch_size=20_000, report_every=1)
+    assert np.isfinite(history["loss"]).all()
+
+
 @pytest.mark.slow
 def test_two_calls_do_what_one_does_bit_for_bit(digits, run, monkeypatch):
     monkeypatch.setattr(vae_lib.training, "STEPS_PER_CALL", 7)  # nor does the cutting matter

@@ -9,6 +9,7 @@ BREAKS = [
         "vae_lib/data/pictures.py",
         "if not isinstance(each, np.ndarray)]:",
         "if each is None]:",
+        "raised AttributeError: 'bytes' object",
     ),
     (
         "No pickle in an archive of images is executed.",
@@ -16,6 +17,7 @@ BREAKS = [
         "vae_lib/data/pictures.py",
         "        loaded = np.load(file, allow_pickle=False)",
         "        loaded = np.load(file, allow_pickle=True)",
+        "executed what it held",
     ),
     (
         "No pickle in a checkpoint is executed.",
@@ -23,6 +25,7 @@ BREAKS = [
         "vae_lib/support/checkpoints.py",
         "np.load(file, allow_pickle=False) as archive",
         "np.load(file, allow_pickle=True) as archive",
+        "executed what it held",
     ),
     (
         "A checkpoint whose arrays are swapped or missing is refused, even if each array is whole.",
@@ -30,6 +33,7 @@ BREAKS = [
         "vae_lib/support/checkpoints.py",
         "if identity.pop(CONTENTS, None) not in (None, _contents(arrays)):",
         "if identity.pop(CONTENTS, None) is None:",
+        "believed: other numbers than were saved",
     ),
     (
         "A model whose file is damaged is refused in one sentence.",
@@ -37,6 +41,7 @@ BREAKS = [
         "vae_lib/model.py",
         "    except Exception as error:  # whatever Keras meets in a file that is none of ours",
         "    except TypeError as error:  # whatever Keras meets in a file that is none of ours",
+        "raised OSError",
     ),
     (
         "A file in a folder of pictures that is no picture is refused by its name.",
@@ -44,6 +49,7 @@ BREAKS = [
         "vae_lib/data/pictures.py",
         "    except UnidentifiedImageError:",
         "    except EOFError:",
+        "it is truncated or damaged",
     ),
     (
         "A small file that would become an enormous picture is refused before it is unpacked.",
@@ -51,6 +57,7 @@ BREAKS = [
         "vae_lib/data/pictures.py",
         "if math.prod(picture.size) > (Image.MAX_IMAGE_PIXELS or MOST_PIXELS):",
         "if not picture.size:",
+        "DID NOT RAISE DataError",
     ),
     (
         "A model's file whose encoder or decoder is a piece of code is refused, and the code does "
@@ -59,5 +66,6 @@ BREAKS = [
         "vae_lib/model.py",
         "keras.models.load_model(path)",
         "keras.models.load_model(path, safe_mode=False)",
+        "encoder gave a TextIOWrapper",
     ),
 ]

@@ -13,6 +13,7 @@ BREAKS = [
         NUMBERS,
         'if found.dtype.kind not in "biuf"',
         'if found.dtype.kind not in "biufcmM"',
+        "('complex'",
     ),
     (
         "Masked values are refused, and not taken for what lies below the mask.",
@@ -20,6 +21,7 @@ BREAKS = [
         NUMBERS,
         "any(map(np.ma.is_masked, given if isinstance(given, list | tuple) else [given]))",
         "given is np.ma.masked",
+        "('masked'",
     ),
     (
         "An array of another library that NumPy cannot read, such as a tensor of PyTorch's that "
@@ -28,6 +30,7 @@ BREAKS = [
         NUMBERS,
         "    except Exception as error:  # rows of several lengths",
         "    except ValueError as error:  # rows of several lengths",
+        "RuntimeError: Can't call numpy()",
     ),
     (
         "A NaN is refused, or a NaN comes out, too: a coin of probability NaN is refused, say.",
@@ -35,6 +38,7 @@ BREAKS = [
         "vae_lib/support/precision.py",
         "if not ((numbers >= 0) & (numbers <= 1)).all():",
         "if ((numbers < 0) | (numbers > 1)).any():",
+        "NaN went in",
     ),
     (
         "An integer of 5,000 digits is refused in a sentence, and so is one too large for double "
@@ -43,6 +47,7 @@ BREAKS = [
         NUMBERS,
         "with suppress(TypeError, ValueError, OverflowError):",
         "with suppress(TypeError, ValueError):",
+        "OverflowError: int too large",
     ),
     (
         "Arrays with different numbers of rows are refused in the library's words, not in "
@@ -52,6 +57,7 @@ BREAKS = [
         "        refuse_shapes(**{name: each for name, each in tensors.items() "
         "if tf.is_tensor(each)})\n",
         "",
+        "InvalidArgumentError",
     ),
     (
         "A model that needs images with their classes says so when it gets images alone.",
@@ -60,6 +66,7 @@ BREAKS = [
         "vae_lib/uses.py",
         "        if examples.ndim != 2 or examples.shape[1] != self.x_dim:\n",
         "        if examples.ndim != 2:\n",
+        "a model for them has x_dim=12",
     ),
     (
         "Each public function of the chapters' modules is called with bad arguments, or a reason "
@@ -68,5 +75,6 @@ BREAKS = [
         "tests/promises/calls.py",
         '    "uses.auroc": (uses.auroc, {"odd": Z[:, 0], "usual": Z[:, 1]}),\n',
         "",
+        "'uses.auroc'",
     ),
 ]

@@ -2,7 +2,8 @@
 
 A break is a plausible mistake in the code. `breaks_<topic>.py` lists them beside the promises:
 the sentence that `promises.md` gives to readers, the test that keeps it, a file, a text that
-occurs once in it, and what stands there instead. All are planted by
+occurs once in it, what stands there instead, and what the failing test then says: a test that
+fails for another reason has not noticed. All are planted by
 
     make breaks
 
@@ -31,6 +32,7 @@ class Break(NamedTuple):
     path: str
     right: str
     wrong: str
+    said: str
 
 
 TOPICS = sorted(path.stem for path in Path(__file__).parent.glob("breaks_*.py"))
@@ -88,6 +90,8 @@ def test_a_break_is_noticed(planted, clone):
     finally:
         file.write_text(source, "utf-8")
     assert ran.returncode == pytest.ExitCode.TESTS_FAILED, ran.stdout
+    errors = [line for line in ran.stdout.splitlines() if line.startswith("E  ")]
+    assert planted.said in "\n".join(errors), ran.stdout
 
 
 @pytest.mark.parametrize("each", BREAKS, ids=[each.promise for each in BREAKS])

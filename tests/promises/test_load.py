@@ -137,9 +137,9 @@ def test_a_cluster_that_changes_ends_every_run_once(tmp_path, monkeypatch, capsy
                         killed.add(pid)
                 if len(done) == POINTS // 2:
                     cluster.scale(6)
+        assert sorted(point.parameters["seed"] for point, _ in done) == list(range(POINTS))
         assert fill(points, points[0].folder.parent, None, cluster.scheduler_address) == 0
     assert len(killed) == 7
-    assert sorted(point.parameters["seed"] for point, _ in done) == list(range(POINTS))
     for point, outcome in done:
         assert outcome.error is None
         kept = json.loads((point.folder / "metrics.json").read_text())

@@ -50,6 +50,22 @@ def test_the_page_has_text_and_outputs_no_code_and_ends_where_the_program_ended(
         assert absent not in text
 
 
+@pytest.mark.parametrize(
+    ("last", "is_said"),
+    [
+        (ran("train()", "one"), True),  # of a dead kernel there is no error
+        (ran("train()", error="ValueError"), False),
+        (ran("end_of_program()", error=EndOfProgram.__name__), False),
+    ],
+    ids=["killed", "an error", "its end"],
+)
+def test_a_page_says_where_its_run_was_killed(write, last, is_said):
+    notebook = write(V4.new_markdown_cell("# Title"), last, V4.new_code_cell("judge()"))
+    assert main(["page", str(notebook)]) == 0
+    text = notebook.with_suffix(".html").read_text("utf-8")
+    assert ("has not come to its end" in text) is is_said
+
+
 @pytest.mark.parametrize("formula", ["$x^2$", ""])
 def test_a_page_with_formulas_says_that_they_stay_tex(write, formula):
     notebook = write(V4.new_markdown_cell(f"# Title\n\nA formula: {formula}"), ran("1", "one"))

@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import os
+import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -28,7 +29,7 @@ from vae_lib.support.printing import visible
 from vae_lib.support.progress import progress_bar
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+SUFFIXES = {".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp"}
 OTHER_PICTURES = {".gif", ".tif", ".tiff", ".heic", ".heif", ".avif", ".svg", ".raw", ".psd"}
 PICTURES = "PNG, JPEG, WebP or BMP pictures"
 # Pillow only warns of more, and filters of warnings are no matter of a single thread.
@@ -192,7 +193,7 @@ def _pictures_in(folder: Path) -> tuple[list[Path], list[str]]:
     pictures: list[Path] = []
     others: list[Path] = []
     seen = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
+    for place, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
         if (real := os.path.realpath(place)) in seen:
             folders.clear()
             continue
@@ -212,6 +213,10 @@ def _pictures_in(folder: Path) -> tuple[list[Path], list[str]]:
     return pictures, [path.name for path in others]
 
 
+def _refuse(error: OSError) -> None:
+    raise DataError(f"{error.filename}: the folder cannot be read ({error.strerror}).")
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """Open a picture; whatever is wrong with it becomes one sentence.
@@ -220,10 +225,13 @@ def _opened(path: Path) -> Iterator[Any]:
         DataError: it is none, or damaged, or an animation.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # to open another may take for ever
+            raise DataError(f"{path}: it is no regular file; delete it, or move it away.")
         with Image.open(path, formats=FORMATS) as picture:
             if math.prod(picture.size) > (Image.MAX_IMAGE_PIXELS or MOST_PIXELS):
                 raise Image.DecompressionBombError
-            if (frames := getattr(picture, "n_frames", 1)) > 1:
+            frames = getattr(picture, "n_frames", 1)
+            if frames > 1 and picture.format != "MPO":  # of a phone: the first is the photo
                 raise DataError(f"{path}: it is an animation of {frames} pictures; save one.")
             yield picture
             return
@@ -334,14 +342,16 @@ def _memory() -> int:
 
 
 def _key(paths: list[Path], size: Any, color: Any) -> str:
-    """Tell apart states of a folder: names, sizes, times of change."""
+    """Tell apart states of a folder: names, files, sizes, times of change.
+
+    Two files that change places keep the times of their content: what tells them is their number.
+    """
     digest = hashlib.sha256(json.dumps([size, color]).encode())
     for path in paths:
         with suppress(OSError):  # what cannot be read will say so
             state = path.stat()
-            digest.update(
-                f"{path}\0{state.st_size}\0{state.st_mtime_ns}\0".encode(errors="replace")
-            )
+            told = (path, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+            digest.update("\0".join(map(str, told)).encode(errors="replace"))
     return digest.hexdigest()
 
 
@@ -427,10 +437,14 @@ def _from_arrays(
             raise DataError(
                 f"{name}: x_train and x_test hold images of two shapes; they may have one."
             )
+        _refuse_two_scales(x_train, x_test, name)
         read = _as_read(np.concatenate([x_train, x_test]), name, color)
         if {"y_train", "y_test"} <= {*arrays}:
-            both = np.concatenate([arrays["y_train"], arrays["y_test"]])
-            read = read._replace(labels=_as_labels(both, len(read.images), name))
+            both = [
+                _as_labels(arrays[f"y_{part}"], len(arrays[f"x_{part}"]), name, f"y_{part}")
+                for part in ("train", "test")
+            ]
+            read = read._replace(labels=np.concatenate(both))
         rng, n = np.random.default_rng(seed), len(x_train)
         return _assembled(read, name, rng.permutation(n), n + rng.permutation(len(x_test)))
     found = [key for key in NAMES_OF_IMAGES if key in arrays]
@@ -447,9 +461,21 @@ def _from_arrays(
     return _split(read, name, held_out, seed)
 
 
-def _as_labels(labels: NDArray[Any], n: int, name: str) -> NDArray[Any]:
+def _refuse_two_scales(x_train: NDArray[Any], x_test: NDArray[Any], name: str) -> None:
+    """Refuse parts that were not prepared alike: together they would be scaled wrongly."""
+    parts = {"x_train": x_train, "x_test": x_test}
+    if empty := [part for part, x in parts.items() if x.size == 0]:
+        raise DataError(f"{name}: {empty[0]} holds no images; it may hold 1 or more.")
+    small = [bool((x >= 0).all() and (x <= 1).all()) for x in parts.values()]
+    if x_train.dtype == x_test.dtype and (x_train.dtype == np.uint8 or small[0] == small[1]):
+        return
+    said = [f"{part} of {x.dtype} from {x.min():g} to {x.max():g}" for part, x in parts.items()]
+    raise DataError(f"{name}: it holds {said[0]} and {said[1]}; both may be of one type and scale.")
+
+
+def _as_labels(labels: NDArray[Any], n: int, name: str, said: str = "labels") -> NDArray[Any]:
     if labels.shape != (n,):
-        raise DataError(f"{name}: labels had the shape {labels.shape}; it may be ({n},).")
+        raise DataError(f"{name}: {said} had the shape {labels.shape}; it may be ({n},).")
     return labels
 
 
@@ -511,6 +537,11 @@ def _in_unit_range(images: NDArray[Any], name: str) -> tuple[NDArray[np.float32]
     if low >= 0:
         said = f"Divided by {high:g}, their largest value."
         return (images / high).astype(np.float32), [said]
+    if low >= -0.1 and high <= 1.1:
+        raise DataError(
+            f"{name}: x had values from {low:g} to {high:g}; they may be from 0 to 1: "
+            "np.clip(x, 0, 1) takes away what rounding or resizing has added."
+        )
     if low >= -1 and high <= 1:
         return ((images + 1) / 2).astype(np.float32), ["From −1…1 to 0…1."]
     raise DataError(

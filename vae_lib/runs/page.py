@@ -21,6 +21,7 @@ POLICY = (
 # What leads to another page or connects to its host unasked, whatever the policy is.
 UNASKED = re.compile(r"<(?=(?:meta|link|base|i?frame|object|embed)\b)", re.IGNORECASE)
 TEX = "*Formulas stand here as they are typed, in TeX: no script runs in this page.*"
+STOPPED = "**This run has not come to its end:** here is what it had done when it stopped."
 LABEL = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)  # of a section, which a page does not show
 
 
@@ -49,12 +50,15 @@ def write_page(notebook: Path) -> Path:
     ran = [at for at, cell in enumerate(content.cells) if cell.get("execution_count")]
     if not ran:
         raise ResultsError(f"{notebook} has not been run; papermill runs a notebook")
+    is_stopped = _is_stopped(content.cells, ran[-1])
     content.cells = content.cells[: ran[-1] + (not _is_end(content.cells[ran[-1]]))]
     for cell in content.cells:
         if cell.cell_type == "markdown":
             cell.source = LABEL.sub("", cell.source)
     if any("$" in cell.source for cell in content.cells if cell.cell_type == "markdown"):
         content.cells.insert(1, new_markdown_cell(TEX))
+    if is_stopped:
+        content.cells.insert(1, new_markdown_cell(STOPPED))
     # Without addresses the template leaves out the scripts that it would fetch.
     exporter = HTMLExporter(
         exclude_input=True, exclude_output_prompt=True, mathjax_url="", require_js_url=""
@@ -65,6 +69,16 @@ def write_page(notebook: Path) -> Path:
     page = notebook.with_suffix(".html")
     write_text(page, put_policy(text, POLICY))
     return page
+
+
+def _is_stopped(cells: list[NotebookNode], last: int) -> bool:
+    """Tell whether something is left to run after the last cell that ran, and none says why.
+
+    So it is where a kernel or papermill was killed: an error would stand in the page.
+    """
+    left = any(cell.cell_type == "code" and cell.source for cell in cells[last + 1 :])
+    errors = any(o.output_type == "error" for cell in cells for o in cell.get("outputs", []))
+    return left and not errors
 
 
 def _is_end(cell: NotebookNode) -> bool:

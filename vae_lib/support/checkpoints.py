@@ -11,7 +11,7 @@ import numpy as np
 
 from vae_lib.support.alone import alone_in
 from vae_lib.support.damage import FAULTS
-from vae_lib.support.files import naming
+from vae_lib.support.files import folder_of, naming
 
 KEPT = 3  # checkpoints in a folder: the last, and what is left where a disk damages it
 DIGEST = "sha256:"  # how a value begins that stands for arrays
@@ -48,9 +48,7 @@ class Checkpoints:
     def __init__(
         self, folder: str | Path, identity: Mapping[str, Any], work: str = "training"
     ) -> None:
-        if not isinstance(folder, str | os.PathLike):
-            raise ValueError(f"checkpoint was {folder!r}; it may be the path of a folder")
-        self._folder, self._work = Path(folder), work
+        self._folder, self._work = folder_of("checkpoint", folder), work
         self._identity = in_plain_words(identity)
         another = ValueError(
             f"checkpoint was '{folder}', which another {work} is using; it may be a folder of its "
@@ -72,8 +70,8 @@ class Checkpoints:
         self._alone.__exit__(None, None, None)
 
     def paths(self) -> list[Path]:
-        """The checkpoints, the last first."""
-        return sorted(self._folder.glob("checkpoint-*.npz"), reverse=True)
+        """The checkpoints, the last first. A reader's own copies, of other names, are none."""
+        return sorted(self._folder.glob(f"checkpoint-{'[0-9]' * 9}.npz"), reverse=True)
 
     def last(self) -> str:
         """Say which checkpoint is the last."""
@@ -148,6 +146,14 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         return
     for name, part in parts:
         yield from _leaves(part, f"{path} {name}".strip())
+
+
+def starts_by_chance(config: Mapping[str, Any]) -> bool:
+    """Tell whether a configuration of Keras's has weights that start by no seed."""
+    return any(
+        leaf is None and "initializer" in path and path.endswith(" seed")
+        for path, leaf in _leaves(config)
+    )
 
 
 def in_plain_words(identity: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,25 @@
 """Files that are written whole or not at all."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 PART = ".part-"  # how the folder of a file begins that is being written
+
+
+def folder_of(name: str, given: Any) -> Path:
+    """Take an argument as the path of a folder, in which ~ is the reader's home.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(given, str | os.PathLike) and os.fspath(given) and "\0" not in str(given):
+        return Path(os.path.expanduser(given))  # noqa: PTH111 (pathlib's raises for "~nobody")
+    raise ValueError(f"{name} was {given!r}; it may be the path of a folder, new or old")
 
 
 @contextmanager

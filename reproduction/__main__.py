@@ -69,8 +69,10 @@ def reproduce(
             try:
                 model = train_run(run, seed, images.x, folder / "training", one)
                 keep()  # a kill from here on loses none of its seconds
+                if "nats_seen" not in one:
+                    doubt(model, run, images, seed, n_samples, one)
+                    keep()
                 judge(model, images.x_judge, seed, n_samples, folder / "evaluation", one)
-                doubt(model, run, images, seed, n_samples, one)
             finally:  # of a run that is stopped, too, there is something to be told
                 if one:
                     keep()

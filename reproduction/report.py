@@ -51,16 +51,25 @@ def row(name: str, record: Record) -> list[str]:
 
     Returns:
         its title; theirs; ours with the standard deviation between seeds; how many seeds; the
-        standard error by the images; the one by the draws; minus the ELBO; active dimensions.
+        standard error by the images; how far the bounds from both sides are apart, of images that
+        the model made; minus the ELBO; active dimensions.
     """
     run, summary, seeds = RUNS[name], record["summary"], ended(record)
     theirs = "" if run.published is None else f"{run.published:.2f}"
     told = [TITLES[name], theirs, ours(record), str(len(seeds))]
     if not seeds:
         return [*told, "", "", "", ""]
-    loss, active = (np.mean([s[n] for s in seeds]) for n in ("elbo_loss", "active_units"))
-    errors = f"{summary['error']:.2f}", f"{summary['draws_error']:.3f}"
-    return [*told, *errors, f"{loss:.2f}", f"{active:.0f}"]
+    names = "band", "elbo_loss", "active_units"
+    band, loss, active = (np.mean([seed[name] for seed in seeds]) for name in names)
+    return [*told, f"{summary['error']:.2f}", f"{band:.1f}", f"{loss:.2f}", f"{active:.0f}"]
+
+
+def gain(name: str, found: Mapping[str, Record], one: str, other: str) -> str:
+    """Write by how much two numbers of a run's seeds differ, on average, in nats."""
+    seeds = ended(found[name]) if name in found else []
+    if not seeds:
+        return "not yet known"
+    return f"{np.mean([seed[one] - seed[other] for seed in seeds]):+.2f}".replace("-", "−")
 
 
 def hours(record: Record) -> float:

@@ -7,7 +7,7 @@ with larger minibatches and a rate that falls like a cosine.
 
 Pilots chose the rate, one training each on 55,000 training images, judged by the bound of 200 draws
 on 2,500 others: after 40 epochs 1e-3 was worse than 2e-3, and 4e-3 better; after 150, with weights
-started as Glorot does, 4e-3 was worse. `--held-out` makes such a pilot of any run.
+started as Glorot does, 4e-3 was worse. `--held-out` judges any run by 5,000 training images.
 """
 
 from dataclasses import dataclass

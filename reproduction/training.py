@@ -171,4 +171,4 @@ def timed(told: dict[str, Any], work: str, total: int, folder: Path) -> Iterator
     yield
     if left > 0:
         for name, clock in clocks.items():
-            told[f"{work}_{name}"] = round((clock() - start[name]) * total / left, 1)
+            told[f"{work}_{name}"] = round((clock() - start[name]) * total / left, 3)

@@ -10,9 +10,21 @@ import pytest
 from reproduction import __main__ as command
 from reproduction import record
 from reproduction.runs import RUNS
-from reproduction.training import images_of, judge, new_model, stands_at, timed, train_run
+from reproduction.training import (
+    FIXED,
+    Images,
+    doubt,
+    images_of,
+    judge,
+    new_model,
+    stands_at,
+    timed,
+    train_run,
+)
 from tests.helpers import Stopped, assert_says, mentions, refused, stop_at_checkpoint
+from vae_lib.decoder import binarize
 from vae_lib.evaluation import importance_weighted_bound
+from vae_lib.tighter_bounds import own_images, sandwich
 
 
 def short(name, **changes):
@@ -203,6 +215,27 @@ def test_the_summary_averages_what_has_ended_and_compares_it():
     assert told["above_published"] == pytest.approx(784 * np.log(2) - 500)
     assert "bits_per_dimension" not in told
     assert record.summary({"1": {"curve": {}}}, {}) == {}
+
+
+def test_a_figure_is_doubted_by_both_sides_by_fewer_draws_and_by_images_it_was_trained_on(
+    few, monkeypatch
+):
+    monkeypatch.setattr("reproduction.training.OWN", 30)
+    run = replace(RUNS["vae-fixed-coins"], batch_size=20)
+    images, told = images_of(run, few), {}
+    model = new_model(run, 0, images.x)
+    doubt(model, run, images, 1, 50, told)
+    lower, upper = sandwich(model, *own_images(model, 30, 1), 50, 1)
+    apart = upper - lower
+    assert told["band"] == pytest.approx(apart.mean(), rel=1e-5)
+    assert told["band_error"] == pytest.approx(apart.std(ddof=1) / np.sqrt(30), rel=1e-5)
+    for name, x in (("nats_fewer", images.x_judge), ("nats_seen", images.x[: len(few.x_test)])):
+        wanted = -importance_weighted_bound(model, x, 10, 1).mean()
+        assert told[name] == pytest.approx(float(wanted), rel=1e-5)
+    doubt(model, RUNS["vae"], Images(few.x_train, images.x_judge), 1, 50, told)
+    coins = binarize(few.x_train[: len(few.x_test)], (FIXED, 2)).numpy()
+    wanted = -importance_weighted_bound(model, coins, 10, 1).mean()
+    assert told["nats_seen"] == pytest.approx(float(wanted), rel=1e-5)
 
 
 @pytest.mark.slow

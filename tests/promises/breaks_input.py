@@ -33,7 +33,7 @@ BREAKS = [
         "RuntimeError: Can't call numpy()",
     ),
     (
-        "A NaN is refused, or a NaN comes out, too: a coin of probability NaN is refused, say.",
+        "A NaN never becomes a number: it is refused, or what comes out is NaN, too.",
         f"{ONE}[decoder.binarize of x]",
         "vae_lib/support/precision.py",
         "if not ((numbers >= 0) & (numbers <= 1)).all():",
@@ -76,5 +76,14 @@ BREAKS = [
         '    "uses.auroc": (uses.auroc, {"odd": Z[:, 0], "usual": Z[:, 1]}),\n',
         "",
         "'uses.auroc'",
+    ),
+    (
+        "Images to train on and images held out that are of two scales, or have labels of other "
+        "lengths, are refused.",
+        "tests/data/test_pictures.py::test_parts_that_do_not_belong_together_are_refused",
+        "vae_lib/data/pictures.py",
+        "        _refuse_two_scales(x_train, x_test, name)\n",
+        "",
+        "DID NOT RAISE DataError",
     ),
 ]

@@ -143,4 +143,12 @@ BREAKS = [
         "    assert STAMP\n",
         "'.inputs').exists",
     ),
+    (
+        "Networks of your own go on, too, also if their weights start by chance in each process.",
+        "tests/library/test_checkpoints.py::test_networks_that_start_by_chance_go_on",
+        "vae_lib/training.py",
+        '"by chance" if starts_by_chance(config) else digest',
+        "digest",
+        "is of another training",
+    ),
 ]

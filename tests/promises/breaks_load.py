@@ -30,8 +30,8 @@ BREAKS = [
         "< ((2 * ",
     ),
     (
-        "Training and judging take less than one and a half copies more there, and the linear "
-        "model less than two and a half.",
+        "Training on them and judging takes less than one and a half copies more, and the linear "
+        "model for comparison less than two and a half.",
         f"{TESTS}::test_many_pictures_are_trained_on_and_judged_in_the_memory_of_a_few_copies",
         "vae_lib/support/numbers.py",
         "    if numbers.dtype.itemsize > 8:",

@@ -41,7 +41,7 @@ BREAKS = [
     ),
     (
         "Machines that train together stop no later than at the next report; tried with one "
-        "worker.",
+        "worker only.",
         f"{HERE}::test_machines_that_train_together_stop_within_a_report",
         "vae_lib/distributed/__init__.py",
         "            check_training(sums.sum(), variables_of(model), start, stop)\n",

@@ -96,6 +96,7 @@ def test_a_break_is_noticed(planted, clone):
 
 @pytest.mark.parametrize("each", BREAKS, ids=[each.promise for each in BREAKS])
 def test_a_break_changes_one_place_and_its_test_is_there(each):
+    assert each.said  # nothing is in any failure
     assert (ROOT / each.path).read_text("utf-8").count(each.right) == 1
     path, _, name = each.test.partition("[")[0].partition("::")
     source = (ROOT / path).read_text("utf-8")

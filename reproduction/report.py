@@ -73,9 +73,13 @@ def gain(name: str, found: Mapping[str, Record], one: str, other: str) -> str:
 
 
 def hours(record: Record) -> float:
-    """The median of the hours of a processor that a seed took, training and judging."""
-    names = ("training_processor_seconds", "evaluation_processor_seconds")
-    return float(np.median([sum(seed[n] for n in names) / 3600 for seed in ended(record)]))
+    """The median of the hours of a processor that a seed took, training and judging.
+
+    It is NaN where nobody knows: a record that is lost is made anew of the checkpoints, without.
+    """
+    names = {"training_processor_seconds", "evaluation_processor_seconds"}
+    told = [sum(s[n] for n in names) / 3600 for s in ended(record) if names <= s.keys()]
+    return float(np.median(told)) if told else np.nan
 
 
 def standing(name: str, record: Record | None) -> str:

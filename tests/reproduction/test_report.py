@@ -29,6 +29,7 @@ STATES = {
     "one": {"vae": (SUMMARY, [ENDED])},
     "one and a part": {"vae": (SUMMARY, [ENDED, STOPPED]), "iwae-5": ({}, [STOPPED])},
     "three": {"vae": (SUMMARY | {"seeds": 3, "std": 0.04}, [ENDED] * 3)},
+    "made anew": {"vae": (SUMMARY, [{n: x for n, x in ENDED.items() if "seconds" not in n}])},
 }
 
 
@@ -56,6 +57,7 @@ def test_a_figure_is_told_only_of_what_has_ended(found):
             ["86.76", "86.50", "1", "0.21", "2.8", "90.25", "21"],
             ["85.54", "not yet", "0", "", "", "", ""],
         ],
+        "made anew": [["86.76", "86.50", "1", "0.21", "2.8", "90.25", "21"]],
         "three": [["86.76", "86.50\u00a0±\u00a00.04", "3", "0.21", "2.8", "90.25", "21"]],
     }
     assert [cells[1:] for cells in told] == wanted[state]

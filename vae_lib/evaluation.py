@@ -245,7 +245,8 @@ def importance_weighted_bound(
         x: images, shape `(batch, x_dim)`.
         n_samples: K.
         seed: of the draws; draw k of all images has the noise `standard_normal(…, (seed, k))`.
-        return_error: whether to return the standard errors, too.
+        return_error: whether to return the standard errors, too. They say little where the weights
+            have no finite variance, as those of networks rarely have (chapter 12).
         checkpoint: a folder that keeps how far it has come, of a `VAE`.
 
     Returns:

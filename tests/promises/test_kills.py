@@ -421,6 +421,7 @@ def test_two_reproductions_share_a_record_but_not_a_seed(tmp_path, monkeypatch):
 
     monkeypatch.setattr(command, "judge", judge)
     monkeypatch.setattr(command, "train_run", lambda *_: None)
+    monkeypatch.setattr(command, "doubt", lambda *_: None)
     path = command.reproduce(RUNS["vae"], [0], **how)
     seeds = json.loads(path.read_text())["seeds"]
     assert {seed: one["nats"] for seed, one in seeds.items()} == {"0": 80.0, "1": 81.0}

@@ -463,6 +463,20 @@ def test_pictures_that_changed_places_are_not_those_of_the_cache(tmp_path):
 GRAY = RNG.random((4, 5, 5))
 
 
+def test_an_archive_of_anything_but_numbers_is_refused(tmp_path):
+    for kind in (str, complex, "M8[s]", [("a", "f4")]):
+        odd = np.zeros((4, 5, 5), kind)
+        for arrays in (
+            {"x": odd},
+            {"x_train": odd, "x_test": odd},
+            {"x_train": GRAY, "x_test": odd},
+        ):
+            np.savez(tmp_path / "odd.npz", **arrays)
+            says("odd.npz", "x held", "an array of numbers", source=tmp_path / "odd.npz")
+    np.savez(tmp_path / "odd.npz", x_train=1.0, x_test=1.0)
+    says("odd.npz", "x had the shape (2,)", "(n, height, width)", source=tmp_path / "odd.npz")
+
+
 @pytest.mark.parametrize(
     ("changed", "parts"),
     [

@@ -437,14 +437,15 @@ def _from_arrays(
             raise DataError(
                 f"{name}: x_train and x_test hold images of two shapes; they may have one."
             )
+        both = [np.atleast_1d(_of_numbers(x, name)) for x in (x_train, x_test)]
+        read = _as_read(np.concatenate(both), name, color)
         _refuse_two_scales(x_train, x_test, name)
-        read = _as_read(np.concatenate([x_train, x_test]), name, color)
         if {"y_train", "y_test"} <= {*arrays}:
-            both = [
+            labels = [
                 _as_labels(arrays[f"y_{part}"], len(arrays[f"x_{part}"]), name, f"y_{part}")
                 for part in ("train", "test")
             ]
-            read = read._replace(labels=np.concatenate(both))
+            read = read._replace(labels=np.concatenate(labels))
         rng, n = np.random.default_rng(seed), len(x_train)
         return _assembled(read, name, rng.permutation(n), n + rng.permutation(len(x_test)))
     found = [key for key in NAMES_OF_IMAGES if key in arrays]
@@ -455,10 +456,17 @@ def _from_arrays(
             f"{name}: it holds the arrays {', '.join(arrays) or 'none'}; the images may be called "
             "x, or x_train and x_test."
         )
-    read = _as_read(arrays[found[0]], name, color)
+    read = _as_read(_of_numbers(arrays[found[0]], name), name, color)
     for key in [key for key in NAMES_OF_CLASSES if key in arrays][:1]:
         read = read._replace(labels=_as_labels(arrays[key], len(read.images), name))
     return _split(read, name, held_out, seed)
+
+
+def _of_numbers(images: NDArray[Any], name: str) -> NDArray[Any]:
+    """Refuse words, dates and complex numbers, of which an archive may be as well."""
+    if images.dtype.kind not in "biuf":
+        raise DataError(f"{name}: x held {images.dtype}; it may be an array of numbers.")
+    return images
 
 
 def _refuse_two_scales(x_train: NDArray[Any], x_test: NDArray[Any], name: str) -> None:

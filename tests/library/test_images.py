@@ -330,7 +330,11 @@ HEALTHY = Facts(
         ({"copies": 0.25}, ("25%", "copies", "each image once")),
         (
             {"unseen": 100.0, "seen": 99.9, "course": np.full(10, 100.0)},
-            ("100.0", "the mean image", "100.0", "more iterations"),
+            ("100.0", "the mean image", "100.0", "costs no more", "more iterations"),
+        ),
+        (
+            {"unseen": 40.0, "seen": 40.0, "course": np.full(10, 40.0), "error": 21.0},
+            ("40.0", "100.0", "differ by 63.0 nats by chance", "more iterations"),
         ),
         ({"course": np.linspace(100, 50.5, 10)}, ("still falling", "iterations=2000")),
         ({"course": 50 + abs(np.arange(-4.0, 6))}, ("iteration 500", "5.0", "4,000 images")),

@@ -471,6 +471,12 @@ def test_a_saved_model_goes_on_whatever_its_precision(digits, policy, tmp_path):
     assert_same_weights(model, straight)
 
 
+@pytest.mark.parametrize("path", ["", 3, None])
+def test_what_is_no_path_of_a_model_is_refused(path):
+    with refused(ValueError, "path", repr(path), ".keras"):
+        load_model(path)
+
+
 def test_frozen_weights_stay_frozen_in_a_file_and_the_optimizer_goes_on(digits, tmp_path):
     model, straight = small_vae(), small_vae()
     for each in (model, straight):

@@ -617,8 +617,9 @@ class VAE(keras.Model):
         self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **others: Any
     ) -> None:
         """Save the model, as Keras does; where that fails, the file that was there stays."""
-        path = Path(os.path.expanduser(str(filepath)))  # noqa: PTH111 (pathlib's may raise)
-        filepath = path if str(filepath).startswith("~") else filepath
+        if isinstance(filepath, str | os.PathLike):
+            filepath = os.path.expanduser(filepath)  # noqa: PTH111 (pathlib's may raise)
+        path = Path(str(filepath))
         if zipped is False or not overwrite or path.suffix != ".keras" or not path.parent.is_dir():
             super().save(filepath, overwrite, zipped, **others)
             return

@@ -32,7 +32,7 @@ from vae_lib.support.astray import check_finite as check_finite  # chapter 6 has
 from vae_lib.support.astray import check_training
 from vae_lib.support.checkpoints import Checkpoints, digest, starts_by_chance
 from vae_lib.support.files import folder_of
-from vae_lib.support.numbers import MANY, naming, seed_of, whole
+from vae_lib.support.numbers import MANY, at_once, naming, seed_of, whole
 from vae_lib.support.progress import progress_bar
 from vae_lib.support.xla import compiled, compiler_of, kept
 from vae_lib.tensorflow_quietly import tf
@@ -136,10 +136,10 @@ def compile_steps(model: VAE, n: int, batch_size: int, binarize: bool = False) -
 
     Returns:
         A function of the images, float32 `(n, x_dim)`; of their order, int32
-        `(STEPS_PER_CALL * batch_size,)`; of how many minibatches of it to take, int32; and of
-        the coins' seed, int64. It returns the sums of what `train_step` returned. It is kept on
-        the model: asked again, this returns the same, until `model.compile` is called, or other
-        weights are to be trained.
+        `(at_once(STEPS_PER_CALL, batch_size) * batch_size,)`; of how many minibatches of it to
+        take, int32; and of the coins' seed, int64. It returns the sums of what `train_step`
+        returned. It is kept on the model: asked again, this returns the same, until
+        `model.compile` is called, or other weights are to be trained.
     """
     key = ("steps", n, batch_size, binarize)
     weights = model.trainable_variables
@@ -147,7 +147,7 @@ def compile_steps(model: VAE, n: int, batch_size: int, binarize: bool = False) -
 
 
 def _compile(model: VAE, n: int, batch_size: int, binarize: bool) -> Steps:
-    optimizer = model.optimizer
+    optimizer, at_most = model.optimizer, at_once(STEPS_PER_CALL, batch_size)
     optimizer.build(model.trainable_variables)
 
     def minibatch(x: Any, order: Any, i: Any, seed: Any) -> Any:
@@ -167,18 +167,13 @@ def _compile(model: VAE, n: int, batch_size: int, binarize: bool) -> Steps:
             i += 1
             # Drawn one turn ahead, coins are drawn once. Where they are used, XLA would draw
             # them anew for each of their uses. Those of the last turn are thrown away.
-            ahead = minibatch(x, order, tf.minimum(i, STEPS_PER_CALL - 1), seed) if binarize else 0
+            ahead = minibatch(x, order, tf.minimum(i, at_most - 1), seed) if binarize else 0
         return sums
 
-    order = tf.TensorSpec([_steps_per_call(batch_size) * batch_size], tf.int32)
+    order = tf.TensorSpec([at_most * batch_size], tf.int32)
     n_steps, seed = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int64)
     x = tf.TensorSpec([n, *model.x_shape])
     return cast("Steps", steps.get_concrete_function(x, order, n_steps, seed))
-
-
-def _steps_per_call(batch_size: int) -> int:
-    """Count the minibatches of a call of the graph: fewer of large ones, whose order takes room."""
-    return max(1, min(STEPS_PER_CALL, MANY // batch_size))
 
 
 def _make_folder(out: Any) -> Path:
@@ -260,7 +255,7 @@ class _Course:
         """The next iteration at a multiple of a span, or the end; within a call of the graph."""
         done = self.at - self.begin
         nearest = min(self.at + span - done % span for span in spans)
-        return min(self.end, nearest, self.at + _steps_per_call(self.settings.batch_size))
+        return min(self.end, nearest, self.at + at_once(STEPS_PER_CALL, self.settings.batch_size))
 
     def add(self, stop: int, sums: np.ndarray, kept: str) -> None:
         """Count what was summed up until a stop, unless training has gone astray."""
@@ -458,13 +453,13 @@ def _go_on(course: _Course, x: Any, folder: Path | None, saved: Checkpoints | No
         course.compiler = compiler_of(steps)
     coins = tf.constant(settings.seed, tf.int64)
     spans = [settings.report_every] + [settings.every] * (saved is not None)
+    length = at_once(STEPS_PER_CALL, settings.batch_size) * settings.batch_size
     with progress_bar(
         course.end, initial=course.at, desc=course.compiler, unit="iteration", lines=True
     ) as bar:
         while not course.is_over():
             start, stop = course.at, course.next_stop(*spans)
             rows = minibatch_order(len(x), settings.batch_size, start, stop, settings.seed).ravel()
-            length = _steps_per_call(settings.batch_size) * settings.batch_size
             order = tf.constant(np.resize(rows, length))  # one shape
             sums = steps(x, order, tf.constant(stop - start), coins).numpy()
             course.add(stop, sums, "" if saved is None else saved.last())

@@ -175,11 +175,14 @@ def test_two_calls_do_what_one_does_where_pixels_are_coins_too(digits, monkeypat
     assert not np.array_equal(gray.get_weights()[0], whole.get_weights()[0])
 
 
-def test_large_minibatches_come_fewer_in_a_call(digits, run, monkeypatch):
+@pytest.mark.parametrize("coins", [False, True])
+def test_large_minibatches_come_fewer_in_a_call(digits, monkeypatch, coins):
+    whole, parts = small_vae(), small_vae()
+    train(whole, digits, 25, report_every=10, binarize=coins)
+    monkeypatch.setattr("vae_lib.support.numbers.MANY", 3 * 64)
     monkeypatch.setattr(vae_lib.training, "MANY", 3 * 64)
-    model = small_vae()
-    train(model, digits, 25, report_every=10)
-    assert_same_weights(model, run[0])
+    train(parts, digits, 25, report_every=10, binarize=coins)
+    assert_same_weights(whole, parts)
 
 
 def test_a_minibatch_may_be_larger_than_all_images(digits):

@@ -82,7 +82,7 @@ BREAKS = [
         "lengths, are refused.",
         "tests/data/test_pictures.py::test_parts_that_do_not_belong_together_are_refused",
         "vae_lib/data/pictures.py",
-        "        _refuse_two_scales(x_train, x_test, name)\n",
+        "        _refuse_unlike(x_train, x_test, name)\n",
         "",
         "DID NOT RAISE DataError",
     ),

@@ -439,7 +439,7 @@ def _from_arrays(
             )
         both = [np.atleast_1d(_of_numbers(x, name)) for x in (x_train, x_test)]
         read = _as_read(np.concatenate(both), name, color)
-        _refuse_two_scales(x_train, x_test, name)
+        _refuse_unlike(x_train, x_test, name)
         if {"y_train", "y_test"} <= {*arrays}:
             labels = [
                 _as_labels(arrays[f"y_{part}"], len(arrays[f"x_{part}"]), name, f"y_{part}")
@@ -469,7 +469,7 @@ def _of_numbers(images: NDArray[Any], name: str) -> NDArray[Any]:
     return images
 
 
-def _refuse_two_scales(x_train: NDArray[Any], x_test: NDArray[Any], name: str) -> None:
+def _refuse_unlike(x_train: NDArray[Any], x_test: NDArray[Any], name: str) -> None:
     """Refuse parts that were not prepared alike: together they would be scaled wrongly."""
     parts = {"x_train": x_train, "x_test": x_test}
     if empty := [part for part, x in parts.items() if x.size == 0]:

@@ -20,6 +20,7 @@ from vae_lib.parameters import TrainingParameters, validated
 from vae_lib.reparameterization import standard_normal
 from vae_lib.support.astray import check_training
 from vae_lib.support.checkpoints import in_plain_words
+from vae_lib.support.numbers import at_once
 from vae_lib.support.progress import progress_bar
 from vae_lib.support.xla import compiled, kept
 from vae_lib.tensorflow_quietly import keras, tf
@@ -138,8 +139,9 @@ def _join(
 
 
 def _order(n: int, batch_size: int, start: int, stop: int, seed: int) -> Iterator[np.ndarray]:
-    for i in range(start, stop, STEPS_PER_CALL):  # so many at a time, to keep memory small
-        yield from minibatch_order(n, batch_size, i, min(i + STEPS_PER_CALL, stop), seed)
+    several = at_once(STEPS_PER_CALL, batch_size)  # to keep memory small
+    for i in range(start, stop, several):
+        yield from minibatch_order(n, batch_size, i, min(i + several, stop), seed)
 
 
 def train_together(

@@ -15,6 +15,14 @@ MANY = 10_000_000  # of anything: who gives more means something else
 LARGEST_SEED = 2**31 - 1
 
 
+def at_once(wanted: int, size: int) -> int:
+    """Count how many arrays of a size are held together: as many as wanted, unless it is too much.
+
+    It is at least one, and all of them have no more than MANY numbers.
+    """
+    return max(1, min(wanted, MANY // size))
+
+
 def whole(name: str, given: Any, least: int, most: int = MANY) -> int:
     """Return a whole number of any kind as Python's own; True and False are none.
 
